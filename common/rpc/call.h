@@ -1,0 +1,81 @@
+/// @file common/rpc/call.h
+/// One call as its handler sees it, and the handler's signature.
+/// Ownership  Everything in a call lives in its arena and dies when the reply has been encoded.
+/// Threads    A handler runs on one thread at a time; which one depends on the method's access:
+///            READ on a transport thread (txn: a read snapshot), WRITE on the store's writer thread
+///            (txn: the group's transaction; may run again from the start), POOL on a pool thread
+///            (txn: NULL; it may use store_write_wait and store_snapshot_begin itself).
+/// Rule       A handler never calls another daemon from inside a transaction.
+#pragma once
+
+#include "common/base/arena.h"
+#include "common/base/id128.h"
+#include "common/base/status.h"
+#include "common/crypto/token.h"
+#include "common/rpc/detail.h"
+#include "common/rpc/schema.h"
+#include "common/rpc/violations.h"
+#include "common/store/store.h"
+
+/// How far a permission reaches for this caller.
+enum rpc_scope { RPC_SCOPE_NONE, RPC_SCOPE_SELF, RPC_SCOPE_BRANCH, RPC_SCOPE_ALL };
+
+enum { RPC_ACTOR_BYTES = 64 };
+
+struct rpc_call {
+    const struct rpc_method *method;
+    void *service; // What the service was registered with.
+    struct arena *arena;
+    void *request;              // The decoded, validated request message (a protobuf-c struct).
+    struct token_claims claims; // The caller; all zero for public methods without a token.
+    bool is_authenticated;
+    enum rpc_scope scope;        // Of the method's permission; ALL for public and any_user methods.
+    const char *idempotency_key; // "" when none; likewise below.
+    const char *access_token;
+    const char *traceparent;
+    const char *request_id;
+    const char *client_ip;
+    const char *device_id;
+    uint64_t received_wall_ns;
+    uint64_t deadline_mono_ns;
+
+    // The answer; reset before each run of the handler.
+    const ProtobufCMessage *reply;
+    bool replayed;
+    bool not_created;
+    bool refusal_committed; // Set by rpc_call_refuse_committed only.
+    uint32_t retry_after_ms;
+    struct rpc_violations violations;
+    struct rpc_detail details[RPC_DETAILS_MAX];
+    size_t detail_count;
+};
+
+typedef struct status (*rpc_handler)(struct rpc_call *call, struct store_txn *txn);
+
+/// rpc_call_reply sets the answer; message and all it points to must live in the call's arena (or
+/// be static). A handler that answers OK must have set one.
+struct status rpc_call_reply(struct rpc_call *call, const void *message);
+
+/// rpc_call_new allocates a message in the arena and initialises it: NULL beyond the limit.
+///     Ledger__Transfer *reply = RPC_NEW(call, Ledger__Transfer, ledger__transfer__init);
+void *rpc_call_new(struct rpc_call *call, size_t size, void (*init)(void *message));
+#define RPC_NEW(call_, type_, init_)                                                               \
+    ((type_ *)rpc_call_new((call_), sizeof(type_), (void (*)(void *))(init_)))
+
+/// rpc_call_violation adds a field's refusal and gives INVALID_ARGUMENT / VALIDATION_FAILED.
+struct status rpc_call_violation(struct rpc_call *call, const char *field, const char *reason);
+/// rpc_call_detail adds a fact to a refusal ("limit" = "10000"); value is copied. A key comes once:
+/// the facts become the members of a JSON object.
+void rpc_call_detail(struct rpc_call *call, const char *key, const char *value);
+
+/// rpc_call_refuse_committed: a WRITE handler that must keep something although it refuses (a burnt
+/// transfer id, a failure counter) returns this. The executor commits what the handler wrote and
+/// then answers the refusal. With a KEYED method the refusal is stored with the key and replayed.
+MUST_USE struct status rpc_call_refuse_committed(struct rpc_call *call, struct status refusal);
+
+/// rpc_call_is_self is true when the caller is this user.
+bool rpc_call_is_self(const struct rpc_call *call, struct id128 user_id);
+/// rpc_call_may_touch: scope ALL, or SELF and the caller is the owner. PERMISSION_DENIED else.
+MUST_USE struct status rpc_call_may_touch(const struct rpc_call *call, struct id128 owner_id);
+/// rpc_call_actor writes "users/<uuid>", "services/<name>" or "anonymous".
+void rpc_call_actor(const struct rpc_call *call, char ret_text[static RPC_ACTOR_BYTES]);

@@ -1,0 +1,36 @@
+/// @file tests/unit/rpc/echo_service.h
+/// The echo service and an identity with real tokens, for the tests and benchmark of common/rpc.
+/// Roles      "caller" is granted echo.call; nobody is granted echo.forbidden.
+/// Threads    Any, after echo_open.
+#pragma once
+
+#include "common/rpc/builtin.h"
+#include "common/rpc/server.h"
+#include "florin/echo/v1/echo.pb-c.h"
+#include "florin/echo/v1/echo_methods.h"
+
+#include <stdatomic.h>
+
+enum { ECHO_TABLE_COUNTERS = STORE_TABLE_SERVICE_FIRST };
+
+extern const struct store_schema echo_store_schema;
+
+struct echo {
+    struct key_signer *signer;
+    struct token_cache *tokens;
+    struct rpc_identity identity;
+    atomic_int runs;          // How often a handler began.
+    atomic_int pool_waiting;  // Calls of Pool that hold a thread.
+    atomic_bool pool_release; // Lets them go; at open.
+    atomic_bool is_stale;     // authenticate answers IDENTITY_STALE.
+    atomic_bool slow_refuses; // authenticate_slow answers TOKEN_REVOKED.
+    atomic_int slow_checks;
+};
+
+void echo_open(struct echo *echo);
+void echo_close(struct echo *echo);
+struct rpc_service echo_service(struct echo *echo);
+
+/// A user's token: subject is sixteen times `user`, the role is given; lasts `life_s` seconds.
+void echo_token(const struct echo *echo, uint8_t user, const char *role, uint64_t life_s,
+                char ret_text[static TOKEN_BYTES_MAX]);
