@@ -1,0 +1,354 @@
+// Who is let in: by which key, until when, and what happens when auth is away. Against a fake auth
+// in a process of its own.
+#include "common/daemon/identity.h"
+#include "tests/unit/daemon/fake_auth.h"
+#include "tests/unit/daemon/harness.h"
+
+struct fixture {
+    struct fake_auth auth;
+    struct rpc_channel *channel;
+    struct identity *identity;
+    struct key_signer *signers[4]; // Auth's, from 1.
+};
+
+static const struct id128 user_id = {{1, 2, 3}};
+static const struct id128 session_id = {{4, 5, 6}};
+
+static void open_identity(struct fixture *fixture)
+{
+    struct identity_config config = {.daemon_name = "ledger",
+                                     .keys_directory = fixture->auth.keys,
+                                     .auth_channel = fixture->channel,
+                                     .auth_pub_url = fixture->auth.pub_url};
+    assert_status_ok(identity_open(&config, &fixture->identity));
+}
+
+static int setup_identity(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    CHECK(fixture != NULL);
+    assert_status_ok(crypto_open());
+    fake_auth_make(&fixture->auth);
+    for (uint8_t i = 1; i < 4; i++)
+        fixture->signers[i] = fake_auth_signer(i);
+    struct rpc_channel_config config = {.name = "auth", .url = fixture->auth.rpc_url};
+    assert_status_ok(rpc_channel_open(&config, &fixture->channel));
+    *state = fixture;
+    return 0;
+}
+
+// The fixture stays: what its sockets point to lives until the process ends.
+static int teardown_identity(void **state)
+{
+    struct fixture *fixture = *state;
+    identity_close(&fixture->identity);
+    for (uint8_t i = 1; i < 4; i++)
+        key_signer_close(&fixture->signers[i]);
+    fake_auth_remove(&fixture->auth);
+    return 0;
+}
+
+// ---- Tokens --------------------------------------------------------------------------------
+
+struct token {
+    char text[TOKEN_BYTES_MAX];
+};
+
+static struct token_claims user_claims(void)
+{
+    uint64_t now_s = clock_wall_ns() / NS_PER_SECOND;
+    return (struct token_claims){.issuer = "florin-auth",
+                                 .subject = user_id,
+                                 .token_id = id128_generate(),
+                                 .session_id = session_id,
+                                 .user_version = 1,
+                                 .issued_at_s = now_s,
+                                 .not_before_s = now_s,
+                                 .expires_at_s = now_s + 120,
+                                 .auth_time_s = now_s,
+                                 .aal = 1,
+                                 .role_count = 1,
+                                 .roles = {"customer"}};
+}
+
+static struct token_claims service_claims(const char *issuer, const char *service)
+{
+    struct token_claims claims = user_claims();
+    claims.is_service = true;
+    claims.subject = claims.session_id = ID128_NIL;
+    claims.user_version = 0;
+    snprintf(claims.issuer, sizeof claims.issuer, "%s", issuer);
+    snprintf(claims.service, sizeof claims.service, "%s", service);
+    snprintf(claims.roles[0], sizeof claims.roles[0], "service");
+    return claims;
+}
+
+static struct token signed_by(const struct key_signer *signer, const struct token_claims *claims)
+{
+    struct token token;
+    token_issue(claims, signer, token.text);
+    return token;
+}
+
+static struct token user_token(struct fixture *fixture)
+{
+    struct token_claims claims = user_claims();
+    return signed_by(fixture->signers[1], &claims);
+}
+
+static struct status quick(struct fixture *fixture, const struct token *token)
+{
+    const struct rpc_identity *rpc = identity_rpc(fixture->identity);
+    struct token_claims claims;
+    return rpc->authenticate(rpc->context, bytes_of_text(token->text), &claims);
+}
+
+// As the server does it: quick, and slow when that is asked for.
+static struct status whole(struct fixture *fixture, const struct token *token)
+{
+    const struct rpc_identity *rpc = identity_rpc(fixture->identity);
+    struct token_claims claims;
+    struct status status = quick(fixture, token);
+    if (status_ok(status) || strcmp(status.reason, "IDENTITY_STALE") != 0) return status;
+    return rpc->authenticate_slow(rpc->context, bytes_of_text(token->text), &claims);
+}
+
+static bool is_let_in(struct fixture *fixture, const struct token *token)
+{
+    return status_ok(quick(fixture, token));
+}
+
+static bool is_refused(struct fixture *fixture, const struct token *token, const char *reason)
+{
+    struct status status = quick(fixture, token);
+    return !status_ok(status) && strcmp(status.reason, reason) == 0;
+}
+
+static void start_all(struct fixture *fixture)
+{
+    fake_auth_start(&fixture->auth, true);
+    open_identity(fixture);
+    WAIT_FOR(identity_is_ready(fixture->identity));
+    struct token token = user_token(fixture);
+    WAIT_FOR(is_let_in(fixture, &token)); // The feed has caught up.
+}
+
+// ---- Tests ---------------------------------------------------------------------------------
+
+static void test_a_user_is_let_in_by_auths_key(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct token_claims claims = user_claims(), got;
+    struct token token = signed_by(fixture->signers[1], &claims);
+    const struct rpc_identity *rpc = identity_rpc(fixture->identity);
+    for (int i = 0; i < 2; i++) { // Verified, then from the cache.
+        assert_status_ok(rpc->authenticate(rpc->context, bytes_of_text(token.text), &got));
+        assert_true(id128_equal(got.subject, user_id));
+        assert_string_equal(got.roles[0], "customer");
+    }
+    assert_int_equal(rpc->authorize(rpc->context, &got, "ledger.transfer.create"), RPC_SCOPE_SELF);
+    assert_int_equal(rpc->authorize(rpc->context, &got, "ledger.cash.deposit"), RPC_SCOPE_NONE);
+}
+
+static void test_each_key_signs_its_own_kind_only(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct key_signer *ledger, *auth;
+    assert_status_ok(key_signer_load(fixture->auth.keys, "ledger", &ledger));
+    assert_status_ok(key_signer_load(fixture->auth.keys, "auth", &auth));
+    struct token_claims user = user_claims();
+    struct token_claims user_by_ledger = user_claims();
+    snprintf(user_by_ledger.issuer, sizeof user_by_ledger.issuer, "florin-ledger");
+    struct token_claims as_ledger = service_claims("florin-ledger", "ledger");
+    struct token_claims as_audit = service_claims("florin-ledger", "audit");
+    struct token_claims as_auth = service_claims("florin-auth", "auth");
+    struct token_claims ledger_by_auth = service_claims("florin-auth", "ledger");
+    struct token_claims long_life = user_claims();
+    long_life.expires_at_s = long_life.issued_at_s + 301;
+
+    static const char *const malformed = "TOKEN_MALFORMED";
+
+    const struct {
+        const char *name;
+        const struct key_signer *signer;
+        const struct token_claims *claims;
+        const char *reason;
+    } rows[] = {
+        {"a user by auth's signing key", fixture->signers[1], &user, NULL},
+        {"a daemon by its own key", ledger, &as_ledger, NULL},
+        {"auth itself by its own key", auth, &as_auth, NULL},
+        {"a user by a daemon's key", ledger, &user_by_ledger, malformed},
+        {"a user by a daemon's key as auth", ledger, &user, malformed},
+        {"a user by auth's daemon key", auth, &user, malformed},
+        {"a daemon by another daemon's key", ledger, &as_audit, malformed},
+        {"a daemon by auth's signing key", fixture->signers[1], &ledger_by_auth, malformed},
+        {"another daemon by auth's daemon key", auth, &ledger_by_auth, malformed},
+        {"a life longer than any may be", fixture->signers[1], &long_life, malformed},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct token token = signed_by(rows[i].signer, rows[i].claims);
+        struct status status = whole(fixture, &token);
+        if (rows[i].reason == NULL && !status_ok(status)) fail_msg("refused: %s", rows[i].name);
+        if (rows[i].reason != NULL && status_ok(status)) fail_msg("let in: %s", rows[i].name);
+        if (rows[i].reason != NULL) assert_string_equal(status.reason, rows[i].reason);
+    }
+    key_signer_close(&ledger);
+    key_signer_close(&auth);
+}
+
+static void test_an_ended_session_is_refused_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct token token = user_token(fixture);
+    assert_true(is_let_in(fixture, &token)); // And is in the cache.
+    fake_auth_tell(&fixture->auth, FAKE_END_SESSION, session_id, 0);
+    uint64_t ended_ns = clock_mono_ns();
+    WAIT_FOR(is_refused(fixture, &token, "TOKEN_REVOKED"));
+    print_message("revoked after %u us\n", (unsigned)((clock_mono_ns() - ended_ns) / 1000));
+    struct token_claims other = user_claims();
+    other.session_id = (struct id128){{9}};
+    struct token other_token = signed_by(fixture->signers[1], &other);
+    assert_true(is_let_in(fixture, &other_token));
+}
+
+static void test_a_raised_user_version_refuses_older_tokens(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct token token = user_token(fixture);
+    fake_auth_tell(&fixture->auth, FAKE_RAISE_USER, user_id, 2);
+    WAIT_FOR(is_refused(fixture, &token, "TOKEN_REVOKED"));
+    struct token_claims claims = user_claims();
+    claims.user_version = 2;
+    struct token newer = signed_by(fixture->signers[1], &claims);
+    assert_true(is_let_in(fixture, &newer));
+}
+
+static void test_a_daemon_that_starts_later_knows_past_revocations(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_auth_start(&fixture->auth, true);
+    fake_auth_tell(&fixture->auth, FAKE_END_SESSION, session_id, 0);
+    open_identity(fixture);
+    struct token_claims claims = user_claims();
+    claims.session_id = (struct id128){{9}};
+    struct token other = signed_by(fixture->signers[1], &claims), token = user_token(fixture);
+    WAIT_FOR(is_let_in(fixture, &other));
+    assert_true(is_refused(fixture, &token, "TOKEN_REVOKED"));
+}
+
+static void test_rotated_keys_are_fetched_when_they_are_met(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct token_claims claims = user_claims();
+    struct token token = signed_by(fixture->signers[2], &claims);
+    WAIT_FOR(status_ok(whole(fixture, &token)) == false);
+    fake_auth_tell(&fixture->auth, FAKE_ROTATE, ID128_NIL, 2);
+    WAIT_FOR(status_ok(whole(fixture, &token)));
+    assert_true(is_let_in(fixture, &token)); // From the cache now.
+    struct token old = user_token(fixture);
+    assert_status_ok(whole(fixture, &old));
+}
+
+static void test_unknown_keys_ask_auth_at_most_once_a_second(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct token_claims claims = user_claims();
+    struct token token = signed_by(fixture->signers[3], &claims);
+    WAIT_FOR(is_refused(fixture, &token, "IDENTITY_STALE")); // A second after the first fetch.
+    uint64_t asked_ns = clock_mono_ns();
+    assert_refused(whole(fixture, &token), "TOKEN_MALFORMED");
+    size_t slow = 0;
+    for (int i = 0; i < 1000; i++)
+        slow += is_refused(fixture, &token, "IDENTITY_STALE");
+    if (clock_mono_ns() - asked_ns < NS_PER_SECOND) assert_int_equal(slow, 0);
+}
+
+static void test_before_auth_is_there_nobody_is_let_in(void **state)
+{
+    struct fixture *fixture = *state;
+    open_identity(fixture);
+    assert_false(identity_is_ready(fixture->identity));
+    struct token token = user_token(fixture);
+    assert_refused(whole(fixture, &token), "IDENTITY_UNAVAILABLE");
+    fake_auth_start(&fixture->auth, true);
+    WAIT_FOR(identity_is_ready(fixture->identity));
+    WAIT_FOR(is_let_in(fixture, &token));
+}
+
+static void test_when_auth_dies_tokens_hold_five_seconds_and_no_longer(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct token token = user_token(fixture);
+    fake_auth_kill(&fixture->auth);
+    assert_true(is_let_in(fixture, &token)); // A restart of auth is not noticed.
+    WAIT_FOR(is_refused(fixture, &token, "IDENTITY_STALE"));
+    assert_refused(whole(fixture, &token), "IDENTITY_UNAVAILABLE"); // It never fails open.
+    struct key_signer *ledger;
+    assert_status_ok(key_signer_load(fixture->auth.keys, "ledger", &ledger));
+    struct token_claims claims = service_claims("florin-ledger", "ledger");
+    struct token service = signed_by(ledger, &claims);
+    key_signer_close(&ledger);
+    assert_status_ok(quick(fixture, &service)); // Daemons need no auth.
+    fake_auth_start(&fixture->auth, true);
+    WAIT_FOR(is_let_in(fixture, &token));
+}
+
+static void test_with_a_silent_feed_auth_is_asked_for_each_token(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_auth_start(&fixture->auth, false);
+    open_identity(fixture);
+    WAIT_FOR(identity_is_ready(fixture->identity));
+    struct token token = user_token(fixture);
+    assert_true(is_refused(fixture, &token, "IDENTITY_STALE"));
+    assert_status_ok(whole(fixture, &token));
+    fake_auth_tell(&fixture->auth, FAKE_END_SESSION, session_id, 0);
+    assert_refused(whole(fixture, &token), "TOKEN_REVOKED");
+}
+
+static void test_a_cached_check_costs_little(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct token token = user_token(fixture);
+    fake_auth_tell(&fixture->auth, FAKE_RAISE_USER, (struct id128){{7}}, 2);
+
+    enum { ROUNDS = 100000 };
+
+    uint64_t begin_ns = clock_mono_ns();
+    for (int i = 0; i < ROUNDS; i++)
+        if (!is_let_in(fixture, &token)) fail();
+    print_message("a cached check: %u ns\n", (unsigned)((clock_mono_ns() - begin_ns) / ROUNDS));
+}
+
+#define IDENTITY_TEST(test_)                                                                       \
+    cmocka_unit_test_setup_teardown(test_, setup_identity, teardown_identity)
+
+int main(int argc, char **argv)
+{
+    int code;
+    if (fake_auth_run(argc, argv, &code)) return code;
+    const struct CMUnitTest tests[] = {
+        IDENTITY_TEST(test_a_user_is_let_in_by_auths_key),
+        IDENTITY_TEST(test_each_key_signs_its_own_kind_only),
+        IDENTITY_TEST(test_an_ended_session_is_refused_at_once),
+        IDENTITY_TEST(test_a_raised_user_version_refuses_older_tokens),
+        IDENTITY_TEST(test_a_daemon_that_starts_later_knows_past_revocations),
+        IDENTITY_TEST(test_rotated_keys_are_fetched_when_they_are_met),
+        IDENTITY_TEST(test_unknown_keys_ask_auth_at_most_once_a_second),
+        IDENTITY_TEST(test_before_auth_is_there_nobody_is_let_in),
+        IDENTITY_TEST(test_when_auth_dies_tokens_hold_five_seconds_and_no_longer),
+        IDENTITY_TEST(test_with_a_silent_feed_auth_is_asked_for_each_token),
+        IDENTITY_TEST(test_a_cached_check_costs_little),
+    };
+    if (argc == 2) cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

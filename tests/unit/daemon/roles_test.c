@@ -1,0 +1,146 @@
+// What roles grant. The rows here are written from the rules, not copied from the table.
+#include "common/daemon/identity.h"
+#include "florin/event/v1/event_methods.h"
+#include "tests/unit/daemon/harness.h"
+
+static struct token_claims user_with(const char *first, const char *second)
+{
+    struct token_claims claims = {.subject = {{1}}, .role_count = second != NULL ? 2 : 1};
+    snprintf(claims.roles[0], sizeof claims.roles[0], "%s", first);
+    snprintf(claims.roles[1], sizeof claims.roles[1], "%s", second != NULL ? second : "");
+    return claims;
+}
+
+static struct token_claims service_named(const char *name)
+{
+    struct token_claims claims = {.is_service = true};
+    snprintf(claims.service, sizeof claims.service, "%s", name);
+    return claims;
+}
+
+static void test_who_may_do_what(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *role, *permission;
+        enum rpc_scope scope;
+    } rows[] = {
+        // clang-format off
+        {"customer",    "ledger.transfer.create", RPC_SCOPE_SELF},
+        {"customer",    "ledger.account.read",    RPC_SCOPE_SELF},
+        {"customer",    "kyc.self.write",         RPC_SCOPE_SELF},
+        {"customer",    "ledger.cash.deposit",    RPC_SCOPE_NONE},
+        {"customer",    "kyc.case.read",          RPC_SCOPE_NONE},
+        {"customer",    "audit.read",             RPC_SCOPE_NONE},
+        {"teller",      "ledger.cash.deposit",    RPC_SCOPE_ALL},
+        {"teller",      "ledger.currency.create", RPC_SCOPE_NONE},
+        {"kyc_maker",   "kyc.case.recommend",     RPC_SCOPE_ALL},
+        {"kyc_maker",   "kyc.case.decide",        RPC_SCOPE_NONE},
+        {"kyc_checker", "kyc.case.decide",        RPC_SCOPE_ALL},
+        {"kyc_checker", "kyc.case.recommend",     RPC_SCOPE_NONE},
+        {"auditor",     "audit.read",             RPC_SCOPE_ALL},
+        {"auditor",     "ledger.transfer.create", RPC_SCOPE_NONE},
+        {"admin",       "auth.user.roles",        RPC_SCOPE_ALL},
+        {"admin",       "ledger.transfer.create", RPC_SCOPE_NONE},
+        {"admin",       "ledger.cash.deposit",    RPC_SCOPE_NONE},
+        {"admin",       "kyc.case.decide",        RPC_SCOPE_NONE},
+        {"admin",       "kyc.case.recommend",     RPC_SCOPE_NONE},
+        {"admin",       "audit.read",             RPC_SCOPE_NONE},
+        {"ops",         "system.control",         RPC_SCOPE_ALL},
+        {"ops",         "ledger.account.read",    RPC_SCOPE_NONE},
+        {"service",     "system.events.read",     RPC_SCOPE_NONE}, // Not by a role: by a key.
+        {"nobody",      "audit.read",             RPC_SCOPE_NONE},
+        {"",            "audit.read",             RPC_SCOPE_NONE},
+        // clang-format on
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct token_claims claims = user_with(rows[i].role, NULL);
+        if (role_claims_scope(&claims, rows[i].permission) != rows[i].scope)
+            fail_msg("%s: %s", rows[i].role, rows[i].permission);
+    }
+}
+
+static void test_the_widest_of_several_roles_counts(void **state)
+{
+    (void)state;
+    struct token_claims claims = user_with("customer", "teller");
+    assert_int_equal(role_claims_scope(&claims, "ledger.transfer.create"), RPC_SCOPE_ALL);
+    claims = user_with("teller", "customer");
+    assert_int_equal(role_claims_scope(&claims, "ledger.transfer.create"), RPC_SCOPE_ALL);
+    assert_int_equal(role_claims_scope(&claims, "kyc.self.write"), RPC_SCOPE_SELF);
+    struct token_claims nobody = {0};
+    assert_int_equal(role_claims_scope(&nobody, "kyc.self.write"), RPC_SCOPE_NONE);
+}
+
+static void test_services_may_what_their_key_says_whatever_roles_they_claim(void **state)
+{
+    (void)state;
+    struct token_claims claims = service_named("audit");
+    snprintf(claims.roles[0], sizeof claims.roles[0], "admin");
+    claims.role_count = 1;
+    assert_int_equal(role_claims_scope(&claims, "system.events.read"), RPC_SCOPE_ALL);
+    assert_int_equal(role_claims_scope(&claims, "auth.session.check"), RPC_SCOPE_ALL);
+    assert_int_equal(role_claims_scope(&claims, "auth.user.roles"), RPC_SCOPE_NONE);
+    assert_int_equal(role_claims_scope(&claims, "system.control"), RPC_SCOPE_NONE);
+    claims = service_named("ops");
+    assert_int_equal(role_claims_scope(&claims, "system.control"), RPC_SCOPE_ALL);
+    assert_int_equal(role_claims_scope(&claims, "ledger.verify"), RPC_SCOPE_ALL);
+    assert_int_equal(role_claims_scope(&claims, "auth.session.check"), RPC_SCOPE_NONE);
+}
+
+static void test_money_and_kyc_decisions_are_never_one_persons(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < role_grant_count; i++) {
+        const char *role = role_grants[i].role;
+        bool decides = role_scope(role, "kyc.case.decide") != RPC_SCOPE_NONE;
+        assert_false(decides && role_scope(role, "kyc.case.recommend") != RPC_SCOPE_NONE);
+        assert_false(decides && role_scope(role, "ledger.transfer.create") != RPC_SCOPE_NONE);
+    }
+}
+
+static void test_every_permission_of_a_method_is_somebodys(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < rpc_all_method_count; i++) {
+        const char *permission = rpc_all_methods[i]->permission;
+        if (permission == NULL) continue;
+        bool is_granted = false;
+        for (size_t j = 0; j < role_grant_count; j++)
+            is_granted |= strcmp(role_grants[j].permission, permission) == 0;
+        if (!is_granted) fail_msg("%s is nobody's", permission);
+    }
+    for (size_t j = 0; j < role_grant_count; j++) { // And none is spelt wrong.
+        bool is_used = false;
+        for (size_t i = 0; i < rpc_all_method_count; i++) {
+            const char *permission = rpc_all_methods[i]->permission;
+            is_used |= permission != NULL && strcmp(permission, role_grants[j].permission) == 0;
+        }
+        if (!is_used) fail_msg("no method asks for %s", role_grants[j].permission);
+    }
+}
+
+static void test_known_roles(void **state)
+{
+    (void)state;
+    assert_true(role_is_known("customer"));
+    assert_true(role_is_known("branch_manager"));
+    assert_false(role_is_known(ROLE_OPERATOR));
+    assert_false(role_is_known("Customer"));
+    assert_false(role_is_known(""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_may_do_what),
+        cmocka_unit_test(test_the_widest_of_several_roles_counts),
+        cmocka_unit_test(test_services_may_what_their_key_says_whatever_roles_they_claim),
+        cmocka_unit_test(test_money_and_kyc_decisions_are_never_one_persons),
+        cmocka_unit_test(test_every_permission_of_a_method_is_somebodys),
+        cmocka_unit_test(test_known_roles),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
