@@ -1,0 +1,220 @@
+// A request becomes one RPC. The answer arrives on a transport thread, is copied into the
+// exchange's arena and goes back to the exchange's loop, which turns it into HTTP.
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/rpc/pack.h"
+#include "gateway/gateway.h"
+#include "gateway/json/encode.h"
+#include "gateway/request.h"
+#include "google/api/httpbody.pb-c.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+
+enum { REQUEST_ARENA_FACTOR = 16 }; // What a request may take, as a multiple of its largest body.
+
+// ---- The answer ----------------------------------------------------------------------------
+
+static const char *keep_text(struct arena *arena, const char *text)
+{
+    if (text == NULL) return NULL;
+    const char *kept = arena_text(arena, text, strlen(text));
+    return kept != NULL ? kept : "";
+}
+
+// The answer is valid inside done() only. The loop waits for the job and leaves the arena alone.
+// What a daemon answers is bounded by its message, so the arena's limit is no longer the request's.
+static void keep_answer(struct gateway_request *request)
+{
+    struct rpc_client_call *call = &request->call;
+    struct arena *arena = http_exchange_arena(request->exchange);
+    arena_set_limit(arena, arena_used(arena) + GATEWAY_ANSWER_ARENA_BYTES);
+    call->status.reason = keep_text(arena, call->status.reason);
+    call->status.message = keep_text(arena, call->status.message);
+    for (size_t i = 0; i < call->violations.count; i++) {
+        struct rpc_violation *violation = &call->violations.items[i];
+        violation->field = keep_text(arena, violation->field);
+        violation->reason = keep_text(arena, violation->reason);
+    }
+    for (size_t i = 0; i < call->detail_count; i++) {
+        call->details[i].key = keep_text(arena, call->details[i].key);
+        call->details[i].value = keep_text(arena, call->details[i].value);
+    }
+    void *reply = arena_copy(arena, call->reply.data, call->reply.size);
+    if (reply == NULL) {
+        call->status = REFUSE(INTERNAL, REPLY_TOO_LARGE, "the answer is too large");
+        call->outcome = RPC_OUTCOME_ANSWERED;
+    }
+    call->reply.data = reply;
+}
+
+static struct status read_http_body(struct bytes reply, struct arena *arena,
+                                    struct gateway_answer *ret)
+{
+    Google__Api__HttpBody *body;
+    RETURN_IF_ERROR(rpc_unpack(&google__api__http_body__descriptor, reply, arena, &body));
+    bool has_type = body->content_type != NULL && body->content_type[0] != '\0';
+    ret->content_type = has_type ? body->content_type : "application/octet-stream";
+    ret->body = bytes_of(body->data.data, body->data.len);
+    return STATUS_SUCCESS;
+}
+
+static struct status write_rest(const struct gateway_request *request, struct gateway_answer *ret)
+{
+    const struct rpc_client_call *call = &request->call;
+    const struct rpc_method *method = request->method;
+    struct arena *arena = http_exchange_arena(request->exchange);
+    ret->status = call->not_created ? 200 : (uint16_t)method->http_status;
+    ret->cache_control = method->cache_control;
+    if (ret->status == 204) return STATUS_SUCCESS;
+    ret->content_type = method->produces;
+    if (method->reply->is_http_body) return read_http_body(call->reply, arena, ret);
+    return json_encode_wire(method->reply, call->reply, arena, &ret->body);
+}
+
+static struct status write_connect(const struct gateway_request *request,
+                                   struct gateway_answer *ret)
+{
+    struct arena *arena = http_exchange_arena(request->exchange);
+    ret->status = 200;
+    ret->content_type = connect_media_type(request->codec);
+    ret->body = request->call.reply;
+    if (request->codec == CONNECT_CODEC_PROTO) return STATUS_SUCCESS;
+    return json_encode_wire(request->method->reply, request->call.reply, arena, &ret->body);
+}
+
+static void respond_reply(struct gateway_request *request)
+{
+    struct gateway_answer answer = {.replayed = request->call.replayed};
+    struct status status =
+        request->is_connect ? write_connect(request, &answer) : write_rest(request, &answer);
+    if (status_ok(status)) {
+        gateway_respond(request, &answer);
+        return;
+    }
+    LOG_ERROR("an answer cannot be written", LOG_TEXT("method", request->method->name),
+              LOG_TEXT("reason", status.reason), LOG_U64("bytes", request->call.reply.size));
+    gateway_refuse(request, REFUSE(INTERNAL, REPLY_MALFORMED, "the answer cannot be read"));
+}
+
+static void on_answer_in_loop(struct http_job *job)
+{
+    struct gateway_request *request =
+        (struct gateway_request *)((char *)job - offsetof(struct gateway_request, job));
+    const struct rpc_client_call *call = &request->call;
+    if (call->outcome == RPC_OUTCOME_ANSWERED && status_ok(call->status)) {
+        respond_reply(request);
+    } else {
+        gateway_refuse_call(request, call);
+    }
+}
+
+static void on_answer(struct rpc_client_call *call)
+{
+    struct gateway_request *request = call->context;
+    struct gateway *gateway = request->gateway; // The request may be gone after the post.
+    keep_answer(request);
+    request->job.run = on_answer_in_loop;
+    http_loop_post(http_exchange_loop(request->exchange), &request->job);
+    gateway_call_end(gateway);
+}
+
+// ---- Calls under way -----------------------------------------------------------------------
+
+bool gateway_call_begin(struct gateway *gateway)
+{
+    // First counted, then asked: the one who stops first says so and then looks at the count.
+    atomic_fetch_add(&gateway->calls_in_flight, 1);
+    if (!atomic_load(&gateway->is_stopping)) return true;
+    atomic_fetch_sub(&gateway->calls_in_flight, 1);
+    return false;
+}
+
+void gateway_call_end(struct gateway *gateway)
+{
+    atomic_fetch_sub(&gateway->calls_in_flight, 1);
+}
+
+void gateway_stop_http(struct gateway *gateway, uint32_t timeout_ms)
+{
+    if (gateway->http == NULL) return;
+    if (!http_server_drain(gateway->http, timeout_ms)) {
+        LOG_WARN("some connections were cut off by the end of the drain");
+    }
+    // Their answers are posted to loops that http_server_close frees. Each call has a deadline.
+    atomic_store(&gateway->is_stopping, true);
+    const struct timespec pause = {.tv_nsec = (long)NS_PER_MS};
+    while (atomic_load(&gateway->calls_in_flight) > 0) {
+        nanosleep(&pause, NULL);
+    }
+    http_server_close(&gateway->http);
+}
+
+// ---- The call ------------------------------------------------------------------------------
+
+static struct rpc_channel *channel_of(const struct gateway *gateway,
+                                      const struct rpc_method *method)
+{
+    for (size_t i = 0; i < GATEWAY_PEERS; i++) {
+        if (strcmp(gateway_peers[i], method->daemon) == 0) return gateway->channels[i];
+    }
+    CHECK(false && "a route leads to a daemon that the gateway does not know");
+    return NULL;
+}
+
+// From the request's body, path and query to the call's payload.
+static struct status pack(struct gateway_request *request)
+{
+    const struct http_head *head = http_exchange_head(request->exchange);
+    struct rpc_client_call *call = &request->call;
+    struct arena *arena = http_exchange_arena(request->exchange);
+    struct bytes body = http_exchange_body(request->exchange);
+    switch (request->codec) {
+    case CONNECT_CODEC_PROTO:
+        call->payload = body; // Lives as long as the exchange; the daemon decodes and checks it.
+        return STATUS_SUCCESS;
+    case CONNECT_CODEC_JSON:
+        return request_pack_json(request->method, body, arena, &call->payload, &call->violations);
+    default:
+        return request_pack(head, body, &request->match, request->route, arena, &call->payload,
+                            &call->violations);
+    }
+}
+
+static struct status prepare(struct gateway_request *request, uint32_t *ret_timeout_ms)
+{
+    const struct http_head *head = http_exchange_head(request->exchange);
+    const struct rpc_method *method = request->method;
+    size_t arena_bytes = (size_t)method->request_bytes_max * REQUEST_ARENA_FACTOR;
+    if (arena_bytes > GATEWAY_REQUEST_ARENA_BYTES) {
+        arena_set_limit(http_exchange_arena(request->exchange), arena_bytes);
+    }
+    *ret_timeout_ms = method->timeout_ms_default;
+    RETURN_IF_ERROR(gateway_read_metadata(request));
+    if (request->is_connect) RETURN_IF_ERROR(connect_check(head, method, ret_timeout_ms));
+    return pack(request);
+}
+
+void gateway_proxy(struct gateway_request *request)
+{
+    const struct rpc_method *method = request->method;
+    struct rpc_client_call *call = &request->call;
+    uint32_t timeout_ms;
+    struct status status = prepare(request, &timeout_ms);
+    if (status_ok(status) && !gateway_call_begin(request->gateway)) {
+        status = REFUSE(UNAVAILABLE, DRAINING, "the gateway stops; try again");
+    }
+    if (!status_ok(status)) {
+        call->outcome = RPC_OUTCOME_REFUSED;
+        call->status = status;
+        gateway_refuse_call(request, call);
+        return;
+    }
+    call->method = method;
+    call->deadline_mono_ns = clock_mono_ns() + timeout_ms * NS_PER_MS;
+    call->done = on_answer;
+    call->context = request;
+    rpc_channel_call(channel_of(request->gateway, method), call);
+}

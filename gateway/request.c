@@ -1,0 +1,131 @@
+#include "gateway/request.h"
+
+#include "common/base/text.h"
+#include "common/rpc/pack.h"
+#include "common/rpc/validate.h"
+#include "gateway/accept.h"
+#include "gateway/json/decode.h"
+
+struct binder {
+    const struct rpc_message *message;
+    ProtobufCMessage *value;
+    struct arena *arena;
+    struct rpc_violations *violations;
+};
+
+static struct status bind_variables(struct binder *binder, const struct router_match *match,
+                                    const struct rpc_route *route)
+{
+    struct router_variables variables;
+    RETURN_IF_ERROR(router_bind(match, route, binder->arena, &variables));
+    for (size_t i = 0; i < variables.count; i++) {
+        RETURN_IF_ERROR(
+            json_bind_text(binder->message, binder->value, bytes_of_text(variables.items[i].field),
+                           variables.items[i].value, binder->arena, binder->violations));
+    }
+    return STATUS_SUCCESS;
+}
+
+// One side of "name=value", decoded.
+static struct status decode_part(struct binder *binder, struct bytes raw, struct bytes *ret)
+{
+    char *text = arena_alloc(binder->arena, raw.size + 1);
+    if (text == NULL) return ARENA_STATUS_EXHAUSTED;
+    size_t size = percent_decode(raw, true, text);
+    if (size == SIZE_MAX || !text_is_utf8(text, size)) {
+        return REFUSE(INVALID_ARGUMENT, QUERY_INVALID,
+                      "a query parameter or form field is not percent-encoded UTF-8");
+    }
+    *ret = bytes_of(text, size);
+    return STATUS_SUCCESS;
+}
+
+// application/x-www-form-urlencoded, which is also the form of query strings.
+static struct status bind_pairs(struct binder *binder, struct bytes pairs)
+{
+    if (pairs.size == 0) return STATUS_SUCCESS;
+    const uint8_t *end = pairs.data + pairs.size;
+    for (const uint8_t *at = pairs.data; at < end;) {
+        const uint8_t *stop = memchr(at, '&', (size_t)(end - at));
+        if (stop == NULL) stop = end;
+        const uint8_t *equals = memchr(at, '=', (size_t)(stop - at));
+        const uint8_t *name_end = equals != NULL ? equals : stop;
+        const uint8_t *value = equals != NULL ? equals + 1 : stop;
+        if (stop > at) {
+            struct bytes name, text;
+            RETURN_IF_ERROR(decode_part(binder, bytes_of(at, (size_t)(name_end - at)), &name));
+            RETURN_IF_ERROR(decode_part(binder, bytes_of(value, (size_t)(stop - value)), &text));
+            RETURN_IF_ERROR(json_bind_text(binder->message, binder->value, name, text,
+                                           binder->arena, binder->violations));
+        }
+        at = stop + 1;
+    }
+    return STATUS_SUCCESS;
+}
+
+static struct status bind_body(struct binder *binder, const struct http_head *head,
+                               struct bytes body, const struct rpc_route *route)
+{
+    struct bytes encoding = http_head_value(head, HTTP_HEADER_CONTENT_ENCODING);
+    if (route->body[0] == '\0') {
+        if (body.size == 0) return STATUS_SUCCESS;
+        return REFUSE(INVALID_ARGUMENT, BODY_NOT_ALLOWED, "this request takes no body");
+    }
+    if (encoding.data != NULL && !bytes_equal(encoding, bytes_of_text("identity"))) {
+        return REFUSE(INVALID_ARGUMENT, ENCODING_UNSUPPORTED,
+                      "the only Content-Encoding understood is identity");
+    }
+    struct bytes type = http_head_value(head, HTTP_HEADER_CONTENT_TYPE);
+    if (body.size > 0 && route->method->takes_form &&
+        media_type_is(type, "application/x-www-form-urlencoded")) {
+        return bind_pairs(binder, body);
+    }
+    if (body.size > 0 && !media_type_is(type, "application/json")) {
+        return REFUSE(INVALID_ARGUMENT, MEDIA_TYPE_UNSUPPORTED,
+                      "the body must be application/json; say so in Content-Type");
+    }
+    rpc_field_set present;
+    return json_decode(binder->message, route->body, body, binder->arena, binder->value, &present,
+                       binder->violations);
+}
+
+static struct status open_binder(const struct rpc_method *method, struct arena *arena,
+                                 struct rpc_violations *violations, struct binder *ret)
+{
+    *ret = (struct binder){.message = method->request,
+                           .value = rpc_message_new(method->request, arena),
+                           .arena = arena,
+                           .violations = violations};
+    return ret->value != NULL ? STATUS_SUCCESS : ARENA_STATUS_EXHAUSTED;
+}
+
+struct status request_pack_json(const struct rpc_method *method, struct bytes body,
+                                struct arena *arena, struct bytes *ret_payload,
+                                struct rpc_violations *ret_violations)
+{
+    struct binder binder;
+    rpc_field_set present;
+    RETURN_IF_ERROR(open_binder(method, arena, ret_violations, &binder));
+    RETURN_IF_ERROR(
+        json_decode(binder.message, "*", body, arena, binder.value, &present, ret_violations));
+    return rpc_pack(binder.value, arena, ret_payload);
+}
+
+struct status request_pack(const struct http_head *head, struct bytes body,
+                           const struct router_match *match, const struct rpc_route *route,
+                           struct arena *arena, struct bytes *ret_payload,
+                           struct rpc_violations *ret_violations)
+{
+    struct binder binder;
+    RETURN_IF_ERROR(open_binder(route->method, arena, ret_violations, &binder));
+    RETURN_IF_ERROR(bind_body(&binder, head, body, route));
+    // Behind the body, so that a field in both places is refused as a duplicate.
+    RETURN_IF_ERROR(bind_variables(&binder, match, route));
+    if (strcmp(route->body, "*") == 0 && head->query.size > 0) {
+        return REFUSE(INVALID_ARGUMENT, QUERY_NOT_ALLOWED,
+                      "this request takes its fields from the body, not from the query");
+    }
+    RETURN_IF_ERROR(bind_pairs(&binder, head->query));
+    RETURN_IF_ERROR(rpc_violations_status(ret_violations));
+    return rpc_pack(binder.value, arena, ret_payload);
+}
