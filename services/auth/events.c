@@ -1,0 +1,102 @@
+#include "services/auth/events.h"
+
+#include <stdio.h>
+
+/// What all of them have in common.
+struct story {
+    const char *type, *collection;
+    struct id128 subject; // Nil: none.
+    struct id128 user_id; // Whom it concerns; nil: nobody known.
+    bool is_by_user;      // The call itself proved who it is.
+    const char *reason;   // Of a refusal; NULL: a success.
+};
+
+static void append(struct store_txn *txn, const struct rpc_call *call, const struct story *story,
+                   const uint8_t *payload, size_t size)
+{
+    char subject[EVENT_NAME_BYTES] = "", actor[EVENT_NAME_BYTES] = "services/auth";
+    if (!id128_is_nil(story->subject)) event_name(story->collection, story->subject, subject);
+    struct event event = {
+        .type = story->type,
+        .subject = subject,
+        .actor = actor,
+        .outcome = story->reason != NULL ? "refused" : NULL,
+        .reason = story->reason,
+        .visible_to = {story->user_id},
+        .payload = bytes_of(payload, size),
+    };
+    if (call != NULL) {
+        char name[RPC_ACTOR_BYTES];
+        rpc_call_actor(call, name);
+        snprintf(actor, sizeof actor, "%s", name);
+        if (story->is_by_user) event_name("users", story->user_id, actor);
+        event.request_id = call->request_id;
+        event.traceparent = call->traceparent;
+        event.client_ip = call->client_ip;
+        event.device_id = call->device_id;
+    }
+    event_append(txn, &event);
+}
+
+void auth_events_user_registered(struct store_txn *txn, const struct rpc_call *call,
+                                 const struct auth_user *user, bool is_mobile_verified)
+{
+    uint8_t payload[AUTH_EVENT_BYTES_MAX];
+    size_t size = auth_convert_user_registered(user, is_mobile_verified, payload);
+    struct story story = {.type = "auth.user.registered",
+                          .collection = "users",
+                          .subject = user->id,
+                          .user_id = user->id,
+                          .is_by_user = true};
+    append(txn, call, &story, payload, size);
+}
+
+void auth_events_roles_changed(struct store_txn *txn, const struct rpc_call *call,
+                               const struct auth_user *user)
+{
+    uint8_t payload[AUTH_EVENT_BYTES_MAX];
+    size_t size = auth_convert_rights_raised(user, payload);
+    struct story story = {.type = "auth.user.roles_changed",
+                          .collection = "users",
+                          .subject = user->id,
+                          .user_id = user->id};
+    append(txn, call, &story, payload, size);
+}
+
+void auth_events_login_succeeded(struct store_txn *txn, const struct rpc_call *call,
+                                 const struct auth_session *session)
+{
+    uint8_t payload[AUTH_EVENT_BYTES_MAX];
+    size_t size = auth_convert_login_attempted(session->user_id, session->id, payload);
+    struct story story = {.type = "auth.login.succeeded",
+                          .collection = "users",
+                          .subject = session->user_id,
+                          .user_id = session->user_id,
+                          .is_by_user = true};
+    append(txn, call, &story, payload, size);
+}
+
+void auth_events_login_failed(struct store_txn *txn, const struct rpc_call *call,
+                              struct id128 user_id, const char *reason)
+{
+    uint8_t payload[AUTH_EVENT_BYTES_MAX];
+    size_t size = auth_convert_login_attempted(user_id, ID128_NIL, payload);
+    struct story story = {.type = "auth.login.failed",
+                          .collection = "users",
+                          .subject = user_id,
+                          .user_id = user_id,
+                          .reason = reason};
+    append(txn, call, &story, payload, size);
+}
+
+void auth_events_session_ended(struct store_txn *txn, const struct rpc_call *call,
+                               const struct auth_session *session)
+{
+    uint8_t payload[AUTH_EVENT_BYTES_MAX];
+    size_t size = auth_convert_session_ended(session, payload);
+    struct story story = {.type = "auth.session.ended",
+                          .collection = "sessions",
+                          .subject = session->id,
+                          .user_id = session->user_id};
+    append(txn, call, &story, payload, size);
+}

@@ -1,0 +1,214 @@
+#include "services/auth/registration.h"
+
+#include "common/base/check.h"
+#include "services/auth/otp.h"
+
+/// The person's field that a channel's address is.
+static enum auth_person_field field_of(enum auth_channel channel)
+{
+    return channel == AUTH_EMAIL ? AUTH_PERSON_EMAIL : AUTH_PERSON_MOBILE;
+}
+
+struct status auth_registration_hash(const struct auth_service *service,
+                                     const struct auth_application *application,
+                                     char ret_hash[static AUTH_HASH_BYTES])
+{
+    RETURN_IF_ERROR(auth_password_check(application->password,
+                                        service->policy.password_code_points_min,
+                                        application->fields, AUTH_PERSON_FIELD_COUNT));
+    return auth_password_hash(&service->policy.argon2, application->password, ret_hash);
+}
+
+// ---- Sending -------------------------------------------------------------------------------
+
+/// What an address has been sent. Nobody can flood one through us, however many registrations they
+/// begin.
+struct destination {
+    struct auth_throttle_key key;
+    struct auth_throttle throttle;
+    bool is_allowed;
+    uint64_t wait_ns;
+};
+
+/// charge_destination reads and counts; it is the caller who puts.
+static struct status charge_destination(const struct auth_service *service, struct store_txn *txn,
+                                        const char *to, uint64_t now_ns, struct destination *ret)
+{
+    ret->key = auth_store_throttle_key(service->auth, AUTH_THROTTLE_DESTINATION, bytes_of_text(to));
+    RETURN_IF_ERROR(auth_store_get_throttle(txn, &ret->key, &ret->throttle));
+    ret->is_allowed = auth_core_charge_rate(&ret->throttle, &service->policy.destination_messages,
+                                            now_ns, &ret->wait_ns);
+    return STATUS_SUCCESS;
+}
+
+static void make_code(const struct auth_service *service, struct id128 registration_id,
+                      enum auth_channel channel, struct auth_challenge *challenge,
+                      char ret_code[static AUTH_CODE_TEXT_BYTES])
+{
+    auth_otp_generate(ret_code);
+    auth_otp_mac(service->auth, registration_id, channel, ret_code, challenge->mac);
+}
+
+/// send queues the message and its share of the address; a decoy's code goes nowhere.
+static void send(const struct auth_service *service, struct store_txn *txn,
+                 enum auth_channel channel, const struct auth_challenge *challenge, const char *to,
+                 const char *code, const struct destination *destination, uint64_t now_ns)
+{
+    struct auth_message message = {
+        .channel = channel,
+        .kind = challenge->is_decoy ? AUTH_MESSAGE_ACCOUNT_EXISTS : AUTH_MESSAGE_REGISTRATION,
+        .created_at_ns = now_ns,
+        .to = to,
+        .code = challenge->is_decoy ? "" : code,
+    };
+    auth_store_put_message(service->auth, txn, &message);
+    if (service->policy.destination_messages.burst > 0)
+        auth_store_put_throttle(txn, &destination->key, &destination->throttle);
+}
+
+static struct status is_taken(const struct auth_service *service, struct store_txn *txn,
+                              enum auth_channel channel, const char *address, bool *ret)
+{
+    struct id128 owner_id;
+    struct status status = auth_store_find_user(service->auth, txn, channel, address, &owner_id);
+    *ret = status_ok(status);
+    return status.code == STATUS_NOT_FOUND ? STATUS_SUCCESS : status;
+}
+
+struct status auth_registration_begin(const struct auth_service *service, struct store_txn *txn,
+                                      const struct auth_application *application, const char *hash,
+                                      uint64_t now_ns, struct id128 *ret_id)
+{
+    struct id128 id = id128_generate();
+    struct auth_applicant applicant;
+    memcpy(applicant.fields, application->fields, sizeof application->fields);
+    applicant.fields[AUTH_APPLICANT_PASSWORD] = hash;
+    unsigned channels = 1U << AUTH_EMAIL;
+    if (application->fields[AUTH_PERSON_MOBILE][0] != '\0') channels |= 1U << AUTH_MOBILE;
+
+    struct auth_progress progress = auth_core_begin_registration(channels, now_ns);
+    for (int i = AUTH_EMAIL; i <= AUTH_CHANNEL_LAST; i++) {
+        enum auth_channel channel = (enum auth_channel)i;
+        struct auth_challenge *challenge = auth_progress_challenge(&progress, channel);
+        if (challenge->confirmation != AUTH_CONFIRMATION_OPEN) continue;
+        const char *to = application->fields[field_of(channel)];
+        char code[AUTH_CODE_TEXT_BYTES];
+        struct destination destination;
+        RETURN_IF_ERROR(is_taken(service, txn, channel, to, &challenge->is_decoy));
+        RETURN_IF_ERROR(charge_destination(service, txn, to, now_ns, &destination));
+        make_code(service, id, channel, challenge, code);
+        // An address that has had its share gets nothing, and nobody is told: the answer is the
+        // same as ever.
+        if (destination.is_allowed)
+            send(service, txn, channel, challenge, to, code, &destination, now_ns);
+        key_wipe(code, sizeof code);
+    }
+    auth_store_put_new_registration(service->auth, txn, id, &progress, &applicant);
+    *ret_id = id;
+    return STATUS_SUCCESS;
+}
+
+// ---- Confirming ----------------------------------------------------------------------------
+
+static struct status get_registration(struct store_txn *txn, struct id128 id,
+                                      struct auth_registration *ret)
+{
+    struct status status = auth_store_get_registration(txn, id, ret);
+    if (status.code != STATUS_NOT_FOUND) return status;
+    // What never was and what has run out look the same.
+    return REFUSE(INVALID_ARGUMENT, OTP_EXPIRED, "the code or the registration is no longer valid");
+}
+
+static struct status check_free(const struct auth_service *service, struct store_txn *txn,
+                                const struct auth_applicant *applicant)
+{
+    for (int i = AUTH_EMAIL; i <= AUTH_CHANNEL_LAST; i++) {
+        const char *address = applicant->fields[field_of((enum auth_channel)i)];
+        bool taken = false;
+        if (address[0] != '\0')
+            RETURN_IF_ERROR(is_taken(service, txn, (enum auth_channel)i, address, &taken));
+        if (taken)
+            return REFUSE(ALREADY_EXISTS, ALREADY_EXISTS, "an account with this address exists");
+    }
+    return STATUS_SUCCESS;
+}
+
+/// put_user turns the confirmed application into a user; nothing of it stays in the registration.
+static struct status put_user(const struct auth_service *service, struct store_txn *txn,
+                              struct auth_registration *registration,
+                              const struct auth_applicant *applicant, uint64_t now_ns,
+                              struct auth_user *ret)
+{
+    struct auth_user user = auth_service_new_user("customer", now_ns);
+    struct auth_person person;
+    memcpy(person.fields, applicant->fields, sizeof person.fields);
+    registration->progress.user_id = user.id;
+    memset(registration->sealed, 0, sizeof registration->sealed);
+    auth_store_put_registration(txn, registration);
+    RETURN_IF_ERROR(auth_store_put_new_user(service->auth, txn, &user, &person));
+    auth_store_put_password(service->auth, txn, user.id, applicant->fields[AUTH_APPLICANT_PASSWORD],
+                            now_ns);
+    *ret = user;
+    return STATUS_SUCCESS;
+}
+
+struct status auth_registration_confirm(const struct auth_service *service, struct store_txn *txn,
+                                        struct id128 id, enum auth_channel channel,
+                                        const char *code, struct arena *arena, uint64_t now_ns,
+                                        struct auth_confirmed *ret)
+{
+    struct auth_registration registration;
+    struct auth_applicant applicant;
+    uint8_t mac[AUTH_MAC_BYTES];
+    *ret = (struct auth_confirmed){0};
+    RETURN_IF_ERROR(get_registration(txn, id, &registration));
+    RETURN_IF_ERROR(auth_store_get_applicant(service->auth, &registration, arena, &applicant));
+    RETURN_IF_ERROR(auth_core_count_attempt(&registration.progress, channel, now_ns));
+    ret->is_counted = true;
+
+    const struct auth_progress counted = registration.progress;
+    auth_otp_mac(service->auth, id, channel, code, mac);
+    bool is_equal =
+        key_equal(mac, auth_progress_challenge(&registration.progress, channel)->mac, sizeof mac);
+    struct status status = auth_core_confirm(&registration.progress, channel, is_equal);
+    bool is_last = registration.progress.state == AUTH_REGISTRATION_COMPLETED;
+    if (status_ok(status) && is_last) {
+        status = check_free(service, txn, &applicant);
+        if (status_ok(status)) {
+            ret->progress = registration.progress;
+            return put_user(service, txn, &registration, &applicant, now_ns, &ret->user);
+        }
+    }
+    if (!status_ok(status)) registration.progress = counted;
+    auth_store_put_registration(txn, &registration);
+    ret->progress = registration.progress;
+    return status;
+}
+
+struct status auth_registration_resend(const struct auth_service *service, struct store_txn *txn,
+                                       struct id128 id, enum auth_channel channel,
+                                       struct arena *arena, uint64_t now_ns, uint64_t *ret_wait_ns)
+{
+    struct auth_registration registration;
+    struct auth_applicant applicant;
+    *ret_wait_ns = 0;
+    RETURN_IF_ERROR(get_registration(txn, id, &registration));
+    RETURN_IF_ERROR(auth_store_get_applicant(service->auth, &registration, arena, &applicant));
+    RETURN_IF_ERROR(auth_core_resend(&registration.progress, channel, now_ns, ret_wait_ns));
+
+    const char *to = applicant.fields[field_of(channel)];
+    struct auth_challenge *challenge = auth_progress_challenge(&registration.progress, channel);
+    struct destination destination;
+    RETURN_IF_ERROR(charge_destination(service, txn, to, now_ns, &destination));
+    if (!destination.is_allowed) {
+        *ret_wait_ns = destination.wait_ns;
+        return REFUSE(RESOURCE_EXHAUSTED, OTP_SEND_LIMIT,
+                      "this address has been sent enough for a while");
+    }
+    char code[AUTH_CODE_TEXT_BYTES];
+    make_code(service, id, channel, challenge, code);
+    auth_store_put_registration(txn, &registration);
+    send(service, txn, channel, challenge, to, code, &destination, now_ns);
+    key_wipe(code, sizeof code);
+    return STATUS_SUCCESS;
+}
