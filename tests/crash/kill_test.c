@@ -1,0 +1,226 @@
+// kill -9 of a random daemon, again and again, while customers pay each other. Afterwards nothing
+// that was acknowledged is missing, nothing happened twice, and the audit tree has each event once.
+#include "tests/crash/load.h"
+
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+// clang-format on
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { KILLS = 50, PAUSE_MS_MAX = 250, SETTLE_TRIES = 1000, SETTLE_PAUSE_MS = 20 };
+
+static const char *const daemons[] = {"ledger", "audit", "auth", "kyc", "gateway"};
+
+enum { DAEMON_COUNT = sizeof daemons / sizeof daemons[0] };
+
+struct story {
+    struct world world;
+    struct http_client *client;
+    struct load load;
+    struct person auditor;
+    unsigned kills;
+};
+
+static void wait_for_pid(const struct world *world, const char *daemon, pid_t other_than)
+{
+    for (unsigned i = 0; i < SETTLE_TRIES; i++) {
+        pid_t pid = world_daemon_pid(world, daemon);
+        if (pid > 0 && pid != other_than) return;
+        poll(NULL, 0, SETTLE_PAUSE_MS);
+    }
+    fail_msg("%s was not started again", daemon);
+}
+
+// Kills at random moments of the load, also two daemons at once, and waits for the supervisor.
+static void kill_daemons(struct story *story, unsigned seed)
+{
+    while (story->kills < KILLS) {
+        poll(NULL, 0, (int)((unsigned)rand_r(&seed) % PAUSE_MS_MAX));
+        unsigned first = (unsigned)rand_r(&seed) % DAEMON_COUNT;
+        unsigned count = rand_r(&seed) % 8 == 0 ? 2 : 1;
+        for (unsigned i = 0; i < count; i++) {
+            const char *daemon = daemons[(first + i) % DAEMON_COUNT];
+            pid_t pid = world_daemon_pid(&story->world, daemon);
+            if (pid == 0) continue;
+            kill(pid, SIGKILL);
+            story->kills++;
+            wait_for_pid(&story->world, daemon, pid);
+        }
+        if (rand_r(&seed) % 3 != 0) world_wait_ready(&story->world);
+    }
+    world_wait_ready(&story->world);
+}
+
+static void check_balances(struct story *story)
+{
+    for (unsigned i = 0; i < LOAD_PAYERS; i++) {
+        const struct payer *payer = &story->load.payers[i];
+        const struct payer *from = &story->load.payers[(i + LOAD_PAYERS - 1) % LOAD_PAYERS];
+        uint64_t expected = LOAD_DEPOSIT - payer->paid + from->paid;
+        char path[128], wanted[32];
+        struct http_answer answer = {0};
+        snprintf(path, sizeof path, "/v1/accounts/%s/balance", payer->account);
+        snprintf(wanted, sizeof wanted, "%" PRIu64, expected);
+        http_expect(story->client, payer->person.token, "GET", path, NULL, 200, &answer);
+        assert_string_equal(http_text(&answer, "posted"), wanted);
+        http_answer_reset(&answer);
+    }
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+typedef char id_text[WORLD_ID_BYTES];
+
+static size_t promised_ids(const struct story *story, id_text **ret)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < LOAD_PAYERS; i++)
+        count += story->load.payers[i].payment_count;
+    id_text *ids = calloc(count + 1, sizeof *ids);
+    assert_non_null(ids);
+    size_t at = 0;
+    for (unsigned i = 0; i < LOAD_PAYERS; i++) {
+        const struct payer *payer = &story->load.payers[i];
+        for (size_t j = 0; j < payer->payment_count; j++)
+            memcpy(ids[at++], payer->payments[j].id, WORLD_ID_BYTES);
+    }
+    qsort(ids, count, sizeof *ids, compare_ids);
+    *ret = ids;
+    return count;
+}
+
+// The ids of all transfers that the audit log reports, page by page. Deposits are among them.
+static size_t audited_ids(struct story *story, size_t max, id_text **ret)
+{
+    id_text *ids = calloc(max, sizeof *ids);
+    assert_non_null(ids);
+    char path[1024], token[600] = "";
+    size_t count = 0;
+    do {
+        struct http_answer answer = {0};
+        snprintf(path, sizeof path,
+                 "/v1/audit/events?action=ledger.transfer.created&page_size=1000&page_token=%s",
+                 token);
+        http_expect(story->client, story->auditor.token, "GET", path, NULL, 200, &answer);
+        size_t index;
+        json_t *event;
+        json_array_foreach(json_object_get(answer.json, "events"), index, event)
+        {
+            const char *resource = json_string_value(json_object_get(event, "resource"));
+            assert_true(strncmp(resource, "transfers/", 10) == 0);
+            assert_true(count < max);
+            snprintf(ids[count++], WORLD_ID_BYTES, "%s", resource + 10);
+        }
+        snprintf(token, sizeof token, "%s", http_text(&answer, "next_page_token"));
+        http_answer_reset(&answer);
+    } while (token[0] != '\0');
+    qsort(ids, count, sizeof *ids, compare_ids);
+    *ret = ids;
+    return count;
+}
+
+// Audit follows the ledger by events: wait until it has caught up, then compare the two sets.
+static void check_audit(struct story *story)
+{
+    id_text *promised, *audited = NULL;
+    size_t promised_count = promised_ids(story, &promised);
+    size_t expected = promised_count + LOAD_PAYERS; // And one deposit for each.
+    size_t audited_count = 0;
+    for (unsigned i = 0; i < SETTLE_TRIES && audited_count < expected; i++) {
+        free(audited);
+        audited_count = audited_ids(story, expected * 2 + 16, &audited);
+        if (audited_count < expected) poll(NULL, 0, SETTLE_PAUSE_MS);
+    }
+    assert_int_equal(audited_count, expected);
+    for (size_t i = 1; i < audited_count; i++)
+        assert_string_not_equal(audited[i - 1], audited[i]);
+    for (size_t i = 0; i < promised_count; i++)
+        assert_non_null(bsearch(promised[i], audited, audited_count, sizeof *audited, compare_ids));
+    free(promised);
+    free(audited);
+}
+
+static void check_ledger_verifies(struct story *story)
+{
+    char output[4096];
+    int code = world_florin(&story->world, "ledger verify", output, sizeof output);
+    if (code != 0) fail_msg("florin ledger verify: %d\n%s", code, output);
+}
+
+static void login_again(struct story *story)
+{
+    for (unsigned i = 0; i < LOAD_PAYERS; i++)
+        people_login(story->client, &story->load.payers[i].person);
+    people_login(story->client, &story->auditor);
+}
+
+static void test_a_killed_daemon_loses_nothing_and_doubles_nothing(void **state)
+{
+    struct story *story = *state;
+    struct person teller, maker, checker;
+    people_staff(&story->world, story->client, "teller", &teller);
+    people_staff(&story->world, story->client, "kyc_maker", &maker);
+    people_staff(&story->world, story->client, "kyc_checker", &checker);
+    people_staff(&story->world, story->client, "auditor", &story->auditor);
+    load_open(&story->load, &story->world, story->client, &teller, &maker, &checker);
+
+    unsigned seed = (unsigned)time(NULL);
+    const char *given = getenv("FLORIN_SEED");
+    if (given != NULL) seed = (unsigned)strtoul(given, NULL, 10);
+    printf("seed %u (FLORIN_SEED repeats it)\n", seed);
+    load_start(&story->load);
+    kill_daemons(story, seed);
+    load_stop(&story->load);
+
+    login_again(story);
+    uint64_t payments = 0, repeats = 0;
+    for (unsigned i = 0; i < LOAD_PAYERS; i++) {
+        payments += story->load.payers[i].payment_count;
+        repeats += story->load.payers[i].repeats;
+    }
+    printf("%u kills, %" PRIu64 " payments acknowledged, %" PRIu64 " requests sent again\n",
+           story->kills, payments, repeats);
+    assert_true(payments > KILLS);
+    assert_true(repeats > 0); // Else no kill ever met a request.
+    check_balances(story);
+    check_ledger_verifies(story);
+    check_audit(story);
+}
+
+static int open_story(void **state)
+{
+    static struct story story;
+    world_open(&story.world);
+    story.client = http_client_open(&story.world);
+    *state = &story;
+    return 0;
+}
+
+static int close_story(void **state)
+{
+    struct story *story = *state;
+    load_close(&story->load);
+    http_client_close(&story->client);
+    world_close(&story->world);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_killed_daemon_loses_nothing_and_doubles_nothing),
+    };
+    return cmocka_run_group_tests_name("crash", tests, open_story, close_story);
+}

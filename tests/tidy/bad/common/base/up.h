@@ -1,0 +1,3 @@
+#pragma once
+#include "common/rpc/call.h"
+#include <nng/nng.h>
