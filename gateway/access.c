@@ -19,8 +19,9 @@ struct route_metrics {
 };
 
 struct gateway_routes_metrics {
-    struct route_metrics other;   // The gateway's own pages, and what matched nothing.
-    struct route_metrics *routes; // In the order of rpc_routes.
+    struct route_metrics other; // The gateway's own pages, and what matched nothing.
+    const struct rpc_route *first_route;
+    struct route_metrics *routes; // In the order of the routes.
     // In the order of rpc_all_methods; made when the first client calls a method by Connect.
     pthread_mutex_t lock;
     struct route_metrics *_Atomic *methods;
@@ -46,25 +47,27 @@ static void open_route(struct route_metrics *metrics, const char *method, const 
                          "Time from a request's first byte to the end of its answer",
                          make_labels(method, route, -1));
     for (int class = 0; class < CLASS_COUNT; class ++) {
-        if (class == 1 || class == 3) continue; // Never given.
+        if (class == 1) continue; // Never given.
         metrics->answers[class] =
             metric_counter("florin_http_responses_total", "Answers by class of status",
                            make_labels(method, route, class));
     }
 }
 
-struct gateway_routes_metrics *gateway_metrics_open(void)
+struct gateway_routes_metrics *gateway_metrics_open(const struct rpc_route *routes,
+                                                    size_t route_count)
 {
     struct gateway_routes_metrics *metrics = calloc(1, sizeof *metrics);
     CHECK(metrics != NULL);
-    metrics->routes = calloc(rpc_route_count, sizeof *metrics->routes);
+    metrics->first_route = routes;
+    metrics->routes = calloc(route_count, sizeof *metrics->routes);
     CHECK(metrics->routes != NULL);
     metrics->methods = calloc(rpc_all_method_count, sizeof *metrics->methods);
     CHECK(metrics->methods != NULL);
     pthread_mutex_init(&metrics->lock, NULL);
     open_route(&metrics->other, "", "other");
-    for (size_t i = 0; i < rpc_route_count; i++) {
-        open_route(&metrics->routes[i], rpc_routes[i].verb, rpc_routes[i].template);
+    for (size_t i = 0; i < route_count; i++) {
+        open_route(&metrics->routes[i], routes[i].verb, routes[i].template);
     }
     return metrics;
 }
@@ -102,7 +105,7 @@ static struct route_metrics *metrics_of(struct gateway_routes_metrics *metrics,
                                         const struct gateway_request *request)
 {
     if (request == NULL) return &metrics->other;
-    if (request->route != NULL) return &metrics->routes[request->route - rpc_routes];
+    if (request->route != NULL) return &metrics->routes[request->route - metrics->first_route];
     bool is_call = request->is_connect && request->codec != CONNECT_CODEC_NONE;
     return is_call ? method_metrics(metrics, request->connect_index) : &metrics->other;
 }

@@ -73,6 +73,7 @@ static struct status choose_route(struct gateway_request *request, const struct 
     for (size_t i = 0; i < request->match.route_count; i++) {
         const struct rpc_route *route = request->match.routes[i];
         if (!verb_is(route, head)) continue;
+        request->is_negotiated = has_method; // This is not the first one.
         has_method = true;
         int quality = accept_quality(accept, route->method->produces);
         if (quality <= best) continue;

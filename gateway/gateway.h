@@ -26,10 +26,11 @@ enum {
     GATEWAY_PEERS = 4,
     GATEWAY_REQUEST_ID_BYTES = 65,
     GATEWAY_LIST_MAX = 16, // Of trusted proxies, of origins.
-    // What a request may take while it is read, and what comes on top once the answer is there: a
-    // list of 1,000 items, or the largest message there is, as JSON.
+    // What a request may take while it is read (more where its method takes large bodies), and what
+    // comes on top once the answer is there: the largest message there is (8 MiB), unpacked, and as
+    // JSON, if that is not longer than ten times the message.
     GATEWAY_REQUEST_ARENA_BYTES = 1 << 20,
-    GATEWAY_ANSWER_ARENA_BYTES = 64 << 20,
+    GATEWAY_ANSWER_ARENA_BYTES = 160 << 20,
     GATEWAY_PROBLEM_ARENA_BYTES = 256 << 10,
 };
 
@@ -71,6 +72,7 @@ struct gateway_request {
     const struct rpc_method *method;
     struct router_match match;
     const struct rpc_route *route; // NULL: Connect.
+    bool is_negotiated;            // Accept has chosen between several routes.
     bool is_connect;
     enum connect_codec codec;
     size_t connect_index; // Of rpc_all_methods.
@@ -120,6 +122,7 @@ enum { GATEWAY_FIELDS_MAX = 24 };
 struct gateway_answer {
     uint16_t status;
     const char *content_type;
+    const char *etag;                    // NULL: none.
     const char *cache_control;           // NULL: no-store.
     const char *content_security_policy; // NULL: nothing may be loaded.
     struct bytes body;
@@ -172,7 +175,9 @@ struct bytes gateway_health_write(struct gateway_health *health, struct arena *a
 
 // ---- access.c, stats.c: log line and metrics of each exchange ------------------------------
 
-struct gateway_routes_metrics *gateway_metrics_open(void);
+/// gateway_metrics_open makes a series for each of the router's routes, which it borrows.
+struct gateway_routes_metrics *gateway_metrics_open(const struct rpc_route *routes,
+                                                    size_t route_count);
 void gateway_metrics_close(struct gateway_routes_metrics **metrics);
 void gateway_access(struct http_exchange *exchange, const struct http_finished *finished,
                     void *context);

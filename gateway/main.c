@@ -151,7 +151,7 @@ static struct status gateway_open(struct daemon *daemon, void **ret_service)
     CHECK(gateway != NULL);
     gateway->daemon = daemon;
     gateway->router = router_open(rpc_routes, rpc_route_count);
-    gateway->metrics = gateway_metrics_open();
+    gateway->metrics = gateway_metrics_open(rpc_routes, rpc_route_count);
     gateway->service_token = identity_service_token;
     gateway->service_token_context = daemon_identity(daemon);
     gateway->address_rate =

@@ -35,13 +35,21 @@ static const struct {
     const char *reason;
     uint16_t http_status;
 } exceptions[] = {
-    {"METHOD_NOT_ALLOWED", 405},   {"NOT_ACCEPTABLE", 406},
-    {"REQUEST_TOO_LARGE", 413},    {"REQUEST_TOO_COMPLEX", 413},
-    {"METADATA_TOO_LARGE", 431},   {"MEDIA_TYPE_UNSUPPORTED", 415},
-    {"ENCODING_UNSUPPORTED", 415}, {"IDEMPOTENCY_KEY_REUSED", 422},
-    {"VERSION_MISMATCH", 409},     {"OVERLOADED", 503},
-    {"STORE_FULL", 503},           {"STORE_BUSY", 503},
-    {"STREAM_FULL", 503},          {"NO_MEMORY", 503},
+    {"METHOD_NOT_ALLOWED", 405},
+    {"NOT_ACCEPTABLE", 406},
+    {"REQUEST_TOO_LARGE", 413},
+    {"REQUEST_TOO_COMPLEX", 413},
+    {"METADATA_TOO_LARGE", 431},
+    {"MEDIA_TYPE_UNSUPPORTED", 415},
+    {"ENCODING_UNSUPPORTED", 415},
+    {"IDEMPOTENCY_KEY_REUSED", 422},
+    {"VERSION_MISMATCH", 412},
+    {"IF_MATCH_REQUIRED", 428},
+    {"OVERLOADED", 503},
+    {"STORE_FULL", 503},
+    {"STORE_BUSY", 503},
+    {"STREAM_FULL", 503},
+    {"NO_MEMORY", 503},
     {"REPLY_TOO_LARGE", 500},
 };
 

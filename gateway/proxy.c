@@ -4,11 +4,14 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/rpc/pack.h"
+#include "gateway/accept.h"
+#include "gateway/conditional.h"
 #include "gateway/gateway.h"
 #include "gateway/json/encode.h"
 #include "gateway/request.h"
 #include "google/api/httpbody.pb-c.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
@@ -50,15 +53,38 @@ static void keep_answer(struct gateway_request *request)
     call->reply.data = reply;
 }
 
-static struct status read_http_body(struct bytes reply, struct arena *arena,
-                                    struct gateway_answer *ret)
+// The daemon may add parameters to the media type that the client has agreed to, and no more.
+static void write_document(const struct rpc_method *method, const ProtobufCMessage *reply,
+                           struct gateway_answer *ret)
 {
-    Google__Api__HttpBody *body;
-    RETURN_IF_ERROR(rpc_unpack(&google__api__http_body__descriptor, reply, arena, &body));
-    bool has_type = body->content_type != NULL && body->content_type[0] != '\0';
-    ret->content_type = has_type ? body->content_type : "application/octet-stream";
+    const Google__Api__HttpBody *body = (const Google__Api__HttpBody *)reply;
+    bool is_agreed = media_type_is(bytes_of_text(body->content_type), method->produces);
+    ret->content_type = is_agreed ? body->content_type : method->produces;
     ret->body = bytes_of(body->data.data, body->data.len);
-    return STATUS_SUCCESS;
+}
+
+static uint64_t version_of(const struct rpc_method *method, const ProtobufCMessage *reply)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field(reply->descriptor, method->etag_number);
+    CHECK(field != NULL && field->type == PROTOBUF_C_TYPE_UINT64); // The generator has looked.
+    uint64_t version;
+    memcpy(&version, (const char *)reply + field->offset, sizeof version);
+    return version;
+}
+
+// Gives the answer its ETag; false: the client has the entity, so that it is 304.
+static bool is_modified(const struct gateway_request *request, const ProtobufCMessage *reply,
+                        struct gateway_answer *ret)
+{
+    if (request->method->etag_number == 0) return true;
+    const struct http_head *head = http_exchange_head(request->exchange);
+    uint64_t version = version_of(request->method, reply);
+    ret->etag = arena_format(http_exchange_arena(request->exchange), "\"%" PRIu64 "\"", version);
+    bool is_read = strcmp(request->route->verb, "GET") == 0;
+    if (!is_read || ret->status != 200 || !conditional_if_none_match(head, version)) return true;
+    ret->status = 304;
+    return false;
 }
 
 static struct status write_rest(const struct gateway_request *request, struct gateway_answer *ret)
@@ -68,10 +94,15 @@ static struct status write_rest(const struct gateway_request *request, struct ga
     struct arena *arena = http_exchange_arena(request->exchange);
     ret->status = call->not_created ? 200 : (uint16_t)method->http_status;
     ret->cache_control = method->cache_control;
-    if (ret->status == 204) return STATUS_SUCCESS;
+    ProtobufCMessage *reply;
+    RETURN_IF_ERROR(rpc_unpack(method->reply->descriptor, call->reply, arena, &reply));
+    if (!is_modified(request, reply, ret) || ret->status == 204) return STATUS_SUCCESS;
     ret->content_type = method->produces;
-    if (method->reply->is_http_body) return read_http_body(call->reply, arena, ret);
-    return json_encode_wire(method->reply, call->reply, arena, &ret->body);
+    if (!method->reply->is_http_body) {
+        return json_encode_sized(method->reply, reply, call->reply.size, arena, &ret->body);
+    }
+    write_document(method, reply, ret);
+    return STATUS_SUCCESS;
 }
 
 static struct status write_connect(const struct gateway_request *request,
@@ -176,7 +207,8 @@ static struct status pack(struct gateway_request *request)
         call->payload = body; // Lives as long as the exchange; the daemon decodes and checks it.
         return STATUS_SUCCESS;
     case CONNECT_CODEC_JSON:
-        return request_pack_json(request->method, body, arena, &call->payload, &call->violations);
+        return request_pack_json(head, request->method, body, arena, &call->payload,
+                                 &call->violations);
     default:
         return request_pack(head, body, &request->match, request->route, arena, &call->payload,
                             &call->violations);

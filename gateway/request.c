@@ -4,14 +4,24 @@
 #include "common/rpc/pack.h"
 #include "common/rpc/validate.h"
 #include "gateway/accept.h"
+#include "gateway/conditional.h"
 #include "gateway/json/decode.h"
+#include "gateway/json/lookup.h"
 
 struct binder {
     const struct rpc_message *message;
     ProtobufCMessage *value;
     struct arena *arena;
     struct rpc_violations *violations;
+    rpc_field_set in_body, in_path;
 };
+
+static void note_in_path(struct binder *binder, const char *name)
+{
+    const struct json_text text = {.data = name, .size = strlen(name)};
+    size_t index = json_find_field(binder->message, text, 0);
+    if (index != JSON_NOT_FOUND) binder->in_path |= (rpc_field_set)1 << index;
+}
 
 static struct status bind_variables(struct binder *binder, const struct router_match *match,
                                     const struct rpc_route *route)
@@ -22,6 +32,7 @@ static struct status bind_variables(struct binder *binder, const struct router_m
         RETURN_IF_ERROR(
             json_bind_text(binder->message, binder->value, bytes_of_text(variables.items[i].field),
                            variables.items[i].value, binder->arena, binder->violations));
+        note_in_path(binder, variables.items[i].field);
     }
     return STATUS_SUCCESS;
 }
@@ -84,9 +95,40 @@ static struct status bind_body(struct binder *binder, const struct http_head *he
         return REFUSE(INVALID_ARGUMENT, MEDIA_TYPE_UNSUPPORTED,
                       "the body must be application/json; say so in Content-Type");
     }
-    rpc_field_set present;
-    return json_decode(binder->message, route->body, body, binder->arena, binder->value, &present,
-                       binder->violations);
+    return json_decode(binder->message, route->body, body, binder->arena, binder->value,
+                       &binder->in_body, binder->violations);
+}
+
+/* What the gateway fills */
+
+// What is required, or bound by the path, is there in every request and says nothing of a change.
+static struct status fill_member_mask(struct binder *binder, const struct json_place *mask)
+{
+    struct json_list names = json_list_open(PROTOBUF_C_TYPE_STRING);
+    for (size_t i = 0; i < binder->message->descriptor->n_fields; i++) {
+        const struct rpc_field *field = &binder->message->fields[i];
+        rpc_field_set bit = (rpc_field_set)1 << i;
+        if ((binder->in_body & ~binder->in_path & bit) == 0 || field->required) continue;
+        char **item = json_list_grow(&names, binder->arena);
+        char *name = arena_text(binder->arena, field->name, field->name_bytes);
+        if (item == NULL || name == NULL) return ARENA_STATUS_EXHAUSTED;
+        *item = name;
+    }
+    json_list_store(&names, mask, binder->value);
+    return STATUS_SUCCESS;
+}
+
+static struct status fill(struct binder *binder, const struct http_head *head)
+{
+    for (size_t i = 0; i < binder->message->descriptor->n_fields; i++) {
+        struct json_place place = json_place_of(binder->message, i, binder->value);
+        if (place.field->is_etag) {
+            RETURN_IF_ERROR(conditional_if_match(head, place.field->required, place.member));
+        } else if (place.field->is_member_mask) {
+            RETURN_IF_ERROR(fill_member_mask(binder, &place));
+        }
+    }
+    return STATUS_SUCCESS;
 }
 
 static struct status open_binder(const struct rpc_method *method, struct arena *arena,
@@ -99,15 +141,15 @@ static struct status open_binder(const struct rpc_method *method, struct arena *
     return ret->value != NULL ? STATUS_SUCCESS : ARENA_STATUS_EXHAUSTED;
 }
 
-struct status request_pack_json(const struct rpc_method *method, struct bytes body,
-                                struct arena *arena, struct bytes *ret_payload,
+struct status request_pack_json(const struct http_head *head, const struct rpc_method *method,
+                                struct bytes body, struct arena *arena, struct bytes *ret_payload,
                                 struct rpc_violations *ret_violations)
 {
     struct binder binder;
-    rpc_field_set present;
     RETURN_IF_ERROR(open_binder(method, arena, ret_violations, &binder));
-    RETURN_IF_ERROR(
-        json_decode(binder.message, "*", body, arena, binder.value, &present, ret_violations));
+    RETURN_IF_ERROR(json_decode(binder.message, "*", body, arena, binder.value, &binder.in_body,
+                                ret_violations));
+    RETURN_IF_ERROR(fill(&binder, head));
     return rpc_pack(binder.value, arena, ret_payload);
 }
 
@@ -127,5 +169,7 @@ struct status request_pack(const struct http_head *head, struct bytes body,
     }
     RETURN_IF_ERROR(bind_pairs(&binder, head->query));
     RETURN_IF_ERROR(rpc_violations_status(ret_violations));
+    // Conditions come last: a request that is wrong in itself is wrong for every version.
+    RETURN_IF_ERROR(fill(&binder, head));
     return rpc_pack(binder.value, arena, ret_payload);
 }

@@ -1,14 +1,19 @@
 /// @file gateway/request.h
 /// From an HTTP request to the packed request message of a method: path variables, query, body.
-/// Rules      Path variables bind first; a body or query may not name the same field again. Query
+/// Rules      A field that the path and the body or query name must have the same value twice.
+/// Query
 ///            parameters fill what the body does not (with body "*": none are allowed). A JSON body
 ///            needs Content-Type application/json; methods that take forms also take
 ///            application/x-www-form-urlencoded.
+///            A field with is_etag gets the version of If-Match (conditional.h); a member mask the
+///            names of the body's members in the order of the proto, so that the order of a JSON
+///            object means nothing, and without those that the path binds: they say what is
+///            changed, not how.
 /// Ownership  All in the arena.
 /// Threads    Pure.
 /// Errors     INVALID_ARGUMENT / MEDIA_TYPE_UNSUPPORTED and ENCODING_UNSUPPORTED (415), JSON_*,
-///            VALIDATION_FAILED, PATH_INVALID, QUERY_INVALID, QUERY_NOT_ALLOWED, BODY_NOT_ALLOWED;
-///            RESOURCE_EXHAUSTED.
+///            VALIDATION_FAILED, PATH_INVALID, QUERY_INVALID, QUERY_NOT_ALLOWED, BODY_NOT_ALLOWED,
+///            IF_MATCH_INVALID; FAILED_PRECONDITION / IF_MATCH_REQUIRED; RESOURCE_EXHAUSTED.
 #pragma once
 
 #include "common/rpc/violations.h"
@@ -20,7 +25,9 @@ MUST_USE struct status request_pack(const struct http_head *head, struct bytes b
                                     struct arena *arena, struct bytes *ret_payload,
                                     struct rpc_violations *ret_violations);
 
-/// request_pack_json packs a body that is the request message as a whole (Connect).
-MUST_USE struct status request_pack_json(const struct rpc_method *method, struct bytes body,
+/// request_pack_json packs a body that is the request message as a whole (Connect). What the
+/// gateway fills it fills here as well.
+MUST_USE struct status request_pack_json(const struct http_head *head,
+                                         const struct rpc_method *method, struct bytes body,
                                          struct arena *arena, struct bytes *ret_payload,
                                          struct rpc_violations *ret_violations);

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #define CORS_REQUEST_HEADERS                                                                       \
-    "Authorization, Content-Type, Idempotency-Key, X-Request-Id, X-Device-Id, Traceparent, "       \
-    "Connect-Protocol-Version, Connect-Timeout-Ms"
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, "        \
+    "X-Device-Id, Traceparent, Connect-Protocol-Version, Connect-Timeout-Ms"
 #define CORS_ANSWER_HEADERS                                                                        \
-    "X-Request-Id, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy"
+    "X-Request-Id, ETag, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy"
 
 /// Headers that do not depend on the answer: nothing of ours is framed or sniffed.
 static const struct http_field fixed_fields[] = {
@@ -38,6 +38,13 @@ static const char *allow(const struct gateway_request *request, uint16_t status)
     return status == 405 || status == 204 ? request->allow : NULL;
 }
 
+// What an answer depends on besides its URL.
+static const char *vary(const struct gateway_request *request)
+{
+    static const char *const names[2][2] = {{NULL, "Accept"}, {"Origin", "Origin, Accept"}};
+    return names[request->gateway->cors_origins.count > 0][request->is_negotiated];
+}
+
 // A NULL value leaves the header out.
 static size_t make_fields(const struct gateway_request *request,
                           const struct gateway_answer *answer,
@@ -49,6 +56,7 @@ static size_t make_fields(const struct gateway_request *request,
     const struct http_field fields[] = {
         {"Content-Type", answer->content_type},
         {"Cache-Control", answer->cache_control != NULL ? answer->cache_control : "no-store"},
+        {"ETag", answer->etag},
         {"X-Request-Id", request->request_id},
         {"Idempotency-Replayed", answer->replayed ? "true" : NULL},
         {"Retry-After",
@@ -62,7 +70,7 @@ static size_t make_fields(const struct gateway_request *request,
         {"Content-Security-Policy", answer->content_security_policy != NULL
                                         ? answer->content_security_policy
                                         : "default-src 'none'; frame-ancestors 'none'"},
-        {"Vary", gateway->cors_origins.count > 0 ? "Origin" : NULL},
+        {"Vary", vary(request)},
         {"Access-Control-Allow-Origin", origin},
         {"Access-Control-Expose-Headers", origin != NULL ? CORS_ANSWER_HEADERS : NULL},
         {"Access-Control-Allow-Methods", answer->is_preflight ? request->allow : NULL},

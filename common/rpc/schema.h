@@ -49,9 +49,18 @@ struct rpc_field {
     enum rpc_format format;
     enum rpc_pattern pattern;
     bool required;
-    bool is_map;      // A proto map: repeated entry messages here, an object in JSON.
-    bool from_header; // Never in JSON: the gateway fills it from a header.
+    bool is_map; // A proto map: repeated entry messages here, an object in JSON.
+    // What the gateway fills, never from JSON, path or query:
+    bool from_header;    // From a header.
+    bool is_etag;        // From If-Match: the version that the client has seen.
+    bool is_member_mask; // With the names of the members that stood in the body.
 };
+
+/// rpc_field_is_in_json: clients may write the field, and see it in a message.
+static inline bool rpc_field_is_in_json(const struct rpc_field *field)
+{
+    return !(field->from_header || field->is_etag || field->is_member_mask);
+}
 
 /// A set of fields of one message: bit i is the field at index i of its descriptor. The generator
 /// refuses messages with more fields.
@@ -64,7 +73,14 @@ struct rpc_message {
     const ProtobufCMessageDescriptor *descriptor;
     const struct rpc_field *fields; // descriptor->n_fields of them, in descriptor order.
     bool is_http_body;              // google.api.HttpBody
+    bool has_member_mask;           // One of the fields is a member mask.
 };
+
+/// What a field with is_etag holds besides versions, which begin at 1. A service refuses every
+/// version but its own and RPC_ETAG_ANY with FAILED_PRECONDITION / VERSION_MISMATCH, and so
+/// RPC_ETAG_NONE without knowing of it.
+#define RPC_ETAG_ANY UINT64_MAX        // "If-Match: *": whatever version there is.
+#define RPC_ETAG_NONE (UINT64_MAX - 1) // A tag that names no version: it never matches.
 
 struct rpc_method {
     const char *name;       // "florin.ledger.v1.LedgerService/CreateTransfer"
@@ -87,6 +103,7 @@ struct rpc_method {
     uint32_t http_status;        // Resolved: 200 where nothing is said.
     const char *produces;        // Resolved: "application/json".
     const char *cache_control;   // Resolved: "no-store".
+    uint32_t etag_number;        // The number of the reply's field that is its ETag; 0: none.
 };
 
 /// One row per HTTP binding, grouped by package in order of declaration; the router builds its

@@ -190,6 +190,10 @@ static void validate_item(struct walk *walk, const struct item *item, const stru
     }
 }
 
+static void validate_map(struct walk *walk, const struct rpc_field *field,
+                         const ProtobufCMessage *const *entries, size_t count,
+                         const struct rpc_path *path);
+
 static void validate_list(struct walk *walk, struct item *item, const ProtobufCMessage *value,
                           struct rpc_path *path)
 {
@@ -201,11 +205,92 @@ static void validate_list(struct walk *walk, struct item *item, const ProtobufCM
         refuse(walk, path, "TOO_MANY_ITEMS");
         return;
     }
+    if (item->field->is_map) {
+        validate_map(walk, item->field, (const void *)items, count, path);
+        return;
+    }
     item->is_explicit = true;
     size_t stride = rpc_item_bytes(item->descriptor->type);
     for (path->index = 0; path->index < count; path->index++) {
         item->member = items + path->index * stride;
         validate_item(walk, item, path);
+    }
+}
+
+/* Maps: lists of entries, key = 1 and value = 2, which are named by their keys as in JSON. */
+
+static struct item entry_item(const struct rpc_message *type, const ProtobufCMessage *entry,
+                              size_t index)
+{
+    const ProtobufCFieldDescriptor *descriptor = &type->descriptor->fields[index];
+    return (struct item){.field = &type->fields[index],
+                         .descriptor = descriptor,
+                         .member = (const char *)entry + descriptor->offset,
+                         .is_explicit = true}; // An entry that is there has both.
+}
+
+static const char *key_text(const struct item *key)
+{
+    if (key->descriptor->type != PROTOBUF_C_TYPE_STRING) return NULL;
+    const char *text = *(const char *const *)key->member;
+    return text != NULL ? text : "";
+}
+
+// JSON cannot say a name twice; on the wire the last one would win here and the first elsewhere.
+static bool has_key(const struct rpc_message *type, const ProtobufCMessage *const *entries,
+                    size_t count, const struct item *key)
+{
+    const char *text = key_text(key);
+    for (size_t i = 0; i < count; i++) {
+        struct item other = entry_item(type, entries[i], 0);
+        bool is_same = text != NULL ? strcmp(text, key_text(&other)) == 0
+                                    : memcmp(key->member, other.member,
+                                             rpc_item_bytes(key->descriptor->type)) == 0;
+        if (is_same) return true;
+    }
+    return false;
+}
+
+static void validate_map(struct walk *walk, const struct rpc_field *field,
+                         const ProtobufCMessage *const *entries, size_t count,
+                         const struct rpc_path *path)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct item key = entry_item(field->message, entries[i], 0);
+        struct item value = entry_item(field->message, entries[i], 1);
+        const char *name = key_text(&key);
+        struct rpc_path step = {path, name, name != NULL ? strlen(name) : 0, RPC_PATH_NO_INDEX};
+        if (name == NULL || !text_is_utf8(name, strlen(name))) { // Can only be told by its place.
+            step = *path;
+            step.index = i;
+        }
+        validate_item(walk, &key, &step);
+        if (has_key(field->message, entries, i, &key)) refuse(walk, &step, "DUPLICATE_FIELD");
+        validate_item(walk, &value, &step);
+    }
+}
+
+static bool has_member(const struct rpc_message *message, const char *name)
+{
+    for (size_t i = 0; i < message->descriptor->n_fields; i++) {
+        const struct rpc_field *field = &message->fields[i];
+        if (rpc_field_is_in_json(field) && strcmp(field->name, name) == 0) return true;
+    }
+    return false;
+}
+
+// The gateway names only what is there; a client over RPC writes the names itself.
+static void validate_mask(struct walk *walk, const struct rpc_message *message,
+                          const struct item *mask, const ProtobufCMessage *value,
+                          struct rpc_path *path)
+{
+    size_t count;
+    memcpy(&count, (const char *)value + mask->descriptor->quantifier_offset, sizeof count);
+    const char *const *names;
+    memcpy(&names, (const char *)value + mask->descriptor->offset, sizeof(void *));
+    for (path->index = 0; path->index < count && path->index < mask->field->items_max;
+         path->index++) {
+        if (!has_member(message, names[path->index])) refuse(walk, path, "UNKNOWN_FIELD");
     }
 }
 
@@ -222,6 +307,7 @@ static void validate_message(struct walk *walk, const struct rpc_message *messag
                             .member = (const char *)value + descriptor->offset};
         if (descriptor->label == PROTOBUF_C_LABEL_REPEATED) {
             validate_list(walk, &item, value, &path);
+            if (field->is_member_mask) validate_mask(walk, message, &item, value, &path);
             continue;
         }
         if ((descriptor->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {

@@ -11,7 +11,9 @@
 /// Source     proto/florin/options.proto (Field); design 01 section 1; protobuf's wire format.
 ///
 /// Reasons: REQUIRED, TOO_SHORT, TOO_LONG, PATTERN, RANGE, NOT_UTF8, CONTAINS_NUL, UNKNOWN_ENUM,
-/// TOO_MANY_ITEMS, BAD_FORMAT (a DATE or UUID that is none), DUPLICATE_FIELD, TOO_DEEP.
+/// TOO_MANY_ITEMS, BAD_FORMAT (a DATE or UUID that is none), DUPLICATE_FIELD, TOO_DEEP. In a map
+/// they are said of "labels.<key>", for keys (IDENTIFIER, 1 to 64) and values (the field's rules)
+/// alike.
 #pragma once
 
 #include "common/base/arena.h"

@@ -21,7 +21,14 @@ function schemaName(node) {
   return node && node.$ref ? node.$ref.split("/").pop() : "";
 }
 
-function typeText(api, given) {
+// "This or null" as what it is when it is not null.
+function present(api, given) {
+  const either = resolve(api, given).anyOf || [given];
+  return either.find((one) => one.type !== "null") || given;
+}
+
+function typeText(api, maybe) {
+  const given = present(api, maybe);
   const schema = resolve(api, given);
   if (schema.type === "array") return typeText(api, schema.items) + "[]";
   const type = [].concat(schema.type || (schema.oneOf ? "one of" : "object")).join(" or ");
@@ -29,10 +36,10 @@ function typeText(api, given) {
 }
 
 function rules(schema) {
-  const known = { pattern: "pattern", minLength: "at least", maxLength: "at most", minimum: "from", maximum: "to", maxItems: "items at most" };
+  const known = { pattern: "pattern", minLength: "at least", maxLength: "at most", minimum: "from", maximum: "to", maxItems: "items at most", maxProperties: "members at most" };
   const said = Object.keys(known).filter((key) => schema[key] !== undefined).map((key) => known[key] + " " + schema[key]);
   if (schema.enum) said.push(schema.enum.join(", "));
-  return [schema.description, said.join("; ")].filter(Boolean).join(". ");
+  return [(schema.description || "").replace(/\.$/, ""), said.join("; ")].filter(Boolean).join(". ");
 }
 
 function row(api, name, given, required) {
@@ -46,13 +53,21 @@ function table(heads, rows) {
   return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
 }
 
-function fields(api, given) {
-  let schema = resolve(api, given);
-  if (schema.type === "array") schema = resolve(api, schema.items);
+// The fields of a message, then those of each message in it, once.
+function fields(api, maybe, drawn = new Set()) {
+  const given = present(api, maybe);
+  const schema = resolve(api, given);
+  if (schema.type === "array") return fields(api, schema.items, drawn);
   const members = Object.entries(schema.properties || {});
-  if (members.length === 0) return null;
+  if (members.length === 0 || drawn.has(schema)) return [];
+  const title = drawn.size > 0 && schemaName(given);
+  drawn.add(schema);
   const required = schema.required || [];
-  return table(["Field", "Type", "Rules"], members.map(([name, node]) => row(api, name, node, required.includes(name))));
+  const rows = members.map(([name, node]) => row(api, name, node, required.includes(name)));
+  return [
+    title ? element("h5", {}, title) : null, table(["Field", "Type", "Rules"], rows),
+    ...members.flatMap(([, node]) => fields(api, node, drawn)),
+  ].filter(Boolean);
 }
 
 function example(content) {
@@ -63,7 +78,7 @@ function example(content) {
 
 function bodies(api, title, content, withFields) {
   return Object.entries(content || {}).flatMap(([type, body]) => [
-    element("h4", {}, title + " ", element("code", {}, type)), example(body), withFields ? fields(api, body.schema) : null,
+    element("h4", {}, title + " ", element("code", {}, type)), example(body), ...(withFields ? fields(api, body.schema) : []),
   ]);
 }
 
@@ -81,9 +96,9 @@ function article(api, verb, path, operation) {
   const success = Object.entries(operation.responses || {}).filter(([status]) => status.startsWith("2"));
   return element("article", { id: verb + path },
     element("h3", {}, element("span", { className: "verb " + verb }, verb.toUpperCase()), path),
-    element("p", {}, operation.summary || operation.description || ""),
+    ...[operation.summary, operation.description].filter(Boolean).map((text) => element("p", {}, text)),
     ...(parameters.length ? [element("h4", {}, "Parameters"),
-      table(["Name", "Type", "Rules"], parameters.map((item) => row(api, item.name + " (" + item.in + ")", item.schema || {}, item.required)))] : []),
+      table(["Name", "Type", "Rules"], parameters.map((item) => row(api, item.name + " (" + item.in + ")", { ...item.schema, description: item.description }, item.required)))] : []),
     ...bodies(api, "Request", request.content, true),
     ...success.flatMap(([status, given]) => bodies(api, "Answer " + status, resolve(api, given).content, true)),
     element("h4", {}, "Statuses"), answers(api, operation));

@@ -190,15 +190,20 @@ static struct status decode_map(struct decoder *decoder, const struct json_place
 
 /* Fields and objects */
 
+// null is as if the member were not there; where a mask says that it was, it clears.
+static bool may_be_null(const struct rpc_field *field, bool nulls_clear)
+{
+    return !field->required && (nulls_clear || !json_value_is_amount(field));
+}
+
 static struct status decode_field(struct decoder *decoder, const struct json_place *place,
-                                  json_t *json, ProtobufCMessage *value, struct rpc_path *path)
+                                  json_t *json, bool nulls_clear, ProtobufCMessage *value,
+                                  struct rpc_path *path)
 {
     const ProtobufCFieldDescriptor *descriptor = place->descriptor;
     if (json_is_null(json)) {
-        if (place->field->required || json_value_is_amount(place->field)) {
-            return refuse(decoder, path, "NULL_NOT_ALLOWED");
-        }
-        return STATUS_SUCCESS; // As if the member were not there.
+        return may_be_null(place->field, nulls_clear) ? STATUS_SUCCESS
+                                                      : refuse(decoder, path, "NULL_NOT_ALLOWED");
     }
     if (place->field->is_map) return decode_map(decoder, place, json, value, path);
     if (descriptor->label == PROTOBUF_C_LABEL_REPEATED) {
@@ -235,7 +240,8 @@ static struct status decode_object(struct decoder *decoder, const struct rpc_mes
         *ret_present |= bit;
         hint = index + 1;
         struct json_place place = json_place_of(message, index, value);
-        RETURN_IF_ERROR(decode_field(decoder, &place, json_object_iter_value(at), value, &path));
+        RETURN_IF_ERROR(decode_field(decoder, &place, json_object_iter_value(at),
+                                     message->has_member_mask, value, &path));
     }
     return STATUS_SUCCESS;
 }
@@ -254,7 +260,7 @@ static struct status decode_body(struct decoder *decoder, const struct rpc_messa
     struct json_place place = json_place_of(message, index, value);
     struct rpc_path path = step(NULL, name);
     *ret_present = (rpc_field_set)1 << index;
-    return decode_field(decoder, &place, json, value, &path);
+    return decode_field(decoder, &place, json, false, value, &path);
 }
 
 struct status json_decode(const struct rpc_message *message, const char *body, struct bytes text,

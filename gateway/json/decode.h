@@ -20,7 +20,8 @@
 
 /// json_decode fills an initialised message (rpc_message_new) from the text. body is the route's:
 /// "*" for the whole message, or the name of the field that the text is the value of. An empty text
-/// is an empty object. *ret_present: the members that stood in the text, also those with null.
+/// is an empty object. *ret_present: the members that stood in the text, also those with null. In a
+/// message with a member mask null clears, so an amount may be null there, too.
 MUST_USE struct status json_decode(const struct rpc_message *message, const char *body,
                                    struct bytes text, struct arena *arena, ProtobufCMessage *value,
                                    rpc_field_set *ret_present,

@@ -224,7 +224,7 @@ static void write_map(struct json_writer *writer, const struct rpc_message *entr
 static bool is_written(const struct rpc_field *field, const ProtobufCFieldDescriptor *descriptor,
                        const ProtobufCMessage *value)
 {
-    if (field->from_header) return false;
+    if (!rpc_field_is_in_json(field)) return false;
     if ((descriptor->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0) return true;
     uint32_t set;
     memcpy(&set, (const char *)value + descriptor->quantifier_offset, sizeof set);
@@ -263,8 +263,8 @@ static void write_message(struct json_writer *writer, const struct rpc_message *
     WRITE_LITERAL(writer, "}");
 }
 
-static struct status encode(const struct rpc_message *message, const ProtobufCMessage *value,
-                            size_t wire_bytes, struct arena *arena, struct bytes *ret)
+struct status json_encode_sized(const struct rpc_message *message, const ProtobufCMessage *value,
+                                size_t wire_bytes, struct arena *arena, struct bytes *ret)
 {
     // Names and quotes make JSON some five times as long as the wire form.
     enum { EXPANSION = 5, SLACK_BYTES = 512 };
@@ -277,7 +277,7 @@ static struct status encode(const struct rpc_message *message, const ProtobufCMe
 struct status json_encode(const struct rpc_message *message, const ProtobufCMessage *value,
                           struct arena *arena, struct bytes *ret)
 {
-    return encode(message, value, 0, arena, ret);
+    return json_encode_sized(message, value, 0, arena, ret);
 }
 
 struct status json_encode_wire(const struct rpc_message *message, struct bytes wire,
@@ -285,5 +285,5 @@ struct status json_encode_wire(const struct rpc_message *message, struct bytes w
 {
     ProtobufCMessage *value;
     RETURN_IF_ERROR(rpc_unpack(message->descriptor, wire, arena, &value));
-    return encode(message, value, wire.size, arena, ret);
+    return json_encode_sized(message, value, wire.size, arena, ret);
 }

@@ -2,7 +2,8 @@
 /// From protobuf-c messages to JSON, by the generated tables, and a small writer for the JSON that
 /// is not a message (problem+json, health).
 /// Shapes     Every field is written, defaults too, by its proto name: an absent message, a zero
-///            time and an empty UUID are null; of a oneof only the member that is set.
+///            time and an empty UUID are null; of a oneof only the member that is set. Fields that
+///            the gateway fills (rpc_field_is_in_json) are left out.
 /// Ownership  The text lives in the arena.
 /// Threads    Pure: any thread, one per arena.
 /// Errors     RESOURCE_EXHAUSTED / REQUEST_TOO_COMPLEX; INTERNAL / REPLY_MALFORMED for a UUID that
@@ -15,6 +16,12 @@
 
 MUST_USE struct status json_encode(const struct rpc_message *message, const ProtobufCMessage *value,
                                    struct arena *arena, struct bytes *ret);
+
+/// json_encode_sized is json_encode of a message whose serialised form had wire_bytes bytes: what
+/// the text will take is guessed from that, so that it seldom moves.
+MUST_USE struct status json_encode_sized(const struct rpc_message *message,
+                                         const ProtobufCMessage *value, size_t wire_bytes,
+                                         struct arena *arena, struct bytes *ret);
 
 /// json_encode_wire is json_encode of a serialised message, as a reply arrives.
 MUST_USE struct status json_encode_wire(const struct rpc_message *message, struct bytes wire,

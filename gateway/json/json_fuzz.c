@@ -65,6 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         &florin_ledger_v1_create_transfer_request_message,
         &florin_auth_v1_set_user_roles_request_message,
         &florin_shapes_v1_get_shape_request_message,
+        &florin_shapes_v1_update_thing_request_message,
+        &florin_shapes_v1_thing_list_message,
     };
     if (size == 0) return 0;
     size_t which = data[0] % (sizeof messages / sizeof *messages);

@@ -17,7 +17,7 @@ size_t json_find_field(const struct rpc_message *message, struct json_text name,
         const struct rpc_field *field = &message->fields[index];
         if ((matches(field->name, field->name_bytes, name) ||
              matches(field->camel_name, field->camel_name_bytes, name)) &&
-            !field->from_header) {
+            rpc_field_is_in_json(field)) {
             return index;
         }
     }

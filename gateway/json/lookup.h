@@ -8,7 +8,7 @@
 #define JSON_NOT_FOUND SIZE_MAX
 
 /// json_find_field looks up a name in either spelling, beginning at the index hint: clients mostly
-/// write members in the order of the proto. Fields that come from headers are not found.
+/// write members in the order of the proto. Fields that the gateway fills are not found.
 size_t json_find_field(const struct rpc_message *message, struct json_text name, size_t hint);
 
 struct json_place json_place_of(const struct rpc_message *message, size_t index,

@@ -29,6 +29,24 @@ static bool is_deeper(json_t *json, unsigned levels)
     return false;
 }
 
+// Every value stands behind a comma or at the beginning of a list, an object or the text; so what
+// is counted here, in one pass and without the tree, is at least their number. Text that is no JSON
+// may count as anything: jansson has the word on that.
+static bool has_too_many_values(struct bytes text)
+{
+    size_t count = 1;
+    if (text.size / 2 < JSON_VALUES_MAX) return false; // A value and its comma take two bytes.
+    for (size_t at = 0; at < text.size && count <= JSON_VALUES_MAX; at++) {
+        uint8_t c = text.data[at];
+        count += c == ',' || c == '[' || c == '{';
+        if (c != '"') continue;
+        for (at++; at < text.size && text.data[at] != '"'; at++) { // To the string's end.
+            if (text.data[at] == '\\') at++;                       // Which may hide a quote.
+        }
+    }
+    return count > JSON_VALUES_MAX;
+}
+
 // The name of the member where jansson stopped: it has just read that name, or the number that is
 // the member's value. In a list there is none.
 static struct rpc_path name_before(struct bytes text, size_t position)
@@ -88,6 +106,10 @@ struct status json_parse(struct bytes text, struct arena *arena, json_t **ret,
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     CHECK(pthread_once(&once, seed_hashes) == 0);
+    if (has_too_many_values(text)) {
+        return REFUSE(RESOURCE_EXHAUSTED, REQUEST_TOO_COMPLEX,
+                      "the JSON has more values than a request may have");
+    }
     json_error_t error;
     json_t *json = json_loadb((const char *)text.data, text.size,
                               JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);

@@ -100,7 +100,8 @@ static struct status set_uint64(const struct json_place *place, struct json_text
         if (clock_parse_rfc3339(text.data, text.size, place->member) != 0) {
             return REFUSE_VALUE(BAD_FORMAT);
         }
-        return STATUS_SUCCESS;
+        // Zero is no time at all: "as of 1970" must not become "as of now".
+        return *(uint64_t *)place->member != 0 ? STATUS_SUCCESS : REFUSE_VALUE(RANGE);
     }
     return set_unsigned(text, UINT64_MAX, place->member);
 }

@@ -102,6 +102,8 @@ static void put_field(FILE *to, const struct gen_field *field)
     put_flag(to, "required", field->options->required);
     put_flag(to, "is_map", field->is_map);
     put_flag(to, "from_header", field->options->from_header);
+    put_flag(to, "is_etag", field->options->etag);
+    put_flag(to, "is_member_mask", field->options->member_mask);
     fputs(" },\n", to);
 }
 
@@ -119,6 +121,11 @@ static void put_message(FILE *to, const struct gen_message *message)
     fprintf(to, " .descriptor = &%s__descriptor,", message->c_prefix);
     if (message->field_count > 0) fprintf(to, " .fields = %s_fields,", message->symbol);
     put_flag(to, "is_http_body", message->is_http_body);
+    bool has_mask = false;
+    for (size_t i = 0; i < message->field_count; i++) {
+        has_mask = has_mask || message->fields[i].options->member_mask;
+    }
+    put_flag(to, "has_member_mask", has_mask);
     fputs(" };\n\n", to);
 }
 
@@ -152,6 +159,11 @@ static void put_method(FILE *to, const struct gen_method *method)
     put_text(to, "produces", options->produces[0] != '\0' ? options->produces : "application/json");
     put_text(to, "cache_control",
              options->cache_control[0] != '\0' ? options->cache_control : "no-store");
+    // By number, which the descriptors find without comparing names.
+    if (options->etag[0] != '\0') {
+        const struct gen_field *etag = gen_message_find_field(method->reply, options->etag);
+        put_number(to, "etag_number", etag->descriptor->number);
+    }
     fputs(" },\n", to);
 }
 

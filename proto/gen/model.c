@@ -13,6 +13,7 @@ enum {
     TAG_HTTP = 72295728, // google.api.http
     TAG_METHOD = 72290,  // florin.method
     TAG_FIELD = 72291,   // florin.field
+    TAG_REASON_SETS = 72292,
     TAG_PB_C_FILE = 1019,
     TAG_C_PACKAGE = 6, // Of ProtobufCFileOptions.
     PATH_DEPTH_MAX = 16,
@@ -377,6 +378,47 @@ const struct gen_field *gen_message_find_field(const struct gen_message *message
     return NULL;
 }
 
+bool gen_field_is_in_json(const struct gen_field *field)
+{
+    const Florin__Field *options = field->options;
+    return !(options->from_header || options->etag || options->member_mask);
+}
+
+// For a map, protoc makes a message of its entries, which can have no options of its own: what the
+// map's field says of lengths, patterns and ranges goes to the values. Keys are names.
+static void move_options_to_entry(struct gen_model *model, struct gen_field *map)
+{
+    enum { KEY_LEN_MAX = 64 };
+
+    struct gen_message *entry = &model->messages[map->message - model->messages];
+    CHECK(entry->field_count == 2); // key = 1, value = 2
+    Florin__Field *key = take(model->arena, sizeof *key);
+    Florin__Field *value = take(model->arena, sizeof *value);
+    Florin__Field *own = take(model->arena, sizeof *own);
+    florin__field__init(key);
+    florin__field__init(value);
+    *own = *map->options;
+    if (entry->fields[0].descriptor->type ==
+        GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_STRING) {
+        key->len_min = 1;
+        key->len_max = KEY_LEN_MAX;
+        key->pattern = FLORIN__PATTERN__IDENTIFIER;
+    }
+    value->len_min = own->len_min;
+    value->len_max = own->len_max;
+    value->pattern = own->pattern;
+    value->min = own->min;
+    value->max = own->max;
+    value->format = own->format;
+    own->len_min = own->len_max = 0;
+    own->pattern = FLORIN__PATTERN__PATTERN_UNSPECIFIED;
+    own->min = own->max = 0;
+    own->format = FLORIN__FORMAT__FORMAT_UNSPECIFIED;
+    map->options = own;
+    entry->fields[0].options = key;
+    entry->fields[1].options = value;
+}
+
 /* Services */
 
 static void add_route(struct gen_model *model, const Google__Api__HttpRule *rule,
@@ -427,6 +469,41 @@ static void add_routes(struct gen_model *model, const method_proto *descriptor,
     }
 }
 
+static const Florin__ReasonSets__Set *find_reason_set(const Florin__ReasonSets *sets,
+                                                      const char *name)
+{
+    for (size_t i = 0; i < sets->n_sets; i++) {
+        if (strcmp(sets->sets[i]->name, name) == 0) return sets->sets[i];
+    }
+    return NULL;
+}
+
+// "@movement" among the reasons stands for the reasons of that set. A set that is not there is left
+// as it is written: rules.c says that it is no reason.
+static void expand_reasons(struct reader *reader, Florin__Method *options)
+{
+    const file_proto *file = reader->file;
+    const Florin__ReasonSets *sets =
+        read_extension(reader->model, file->options != NULL ? &file->options->base : NULL,
+                       TAG_REASON_SETS, &florin__reason_sets__descriptor);
+    size_t room = options->n_reasons, count = 0;
+    for (size_t i = 0; i < sets->n_sets; i++) {
+        room += sets->sets[i]->n_reasons;
+    }
+    char **reasons = take(reader->model->arena, room * sizeof *reasons);
+    for (size_t i = 0; i < options->n_reasons; i++) {
+        const char *reason = options->reasons[i];
+        const Florin__ReasonSets__Set *set =
+            reason[0] == '@' ? find_reason_set(sets, reason + 1) : NULL;
+        if (set == NULL) reasons[count++] = options->reasons[i];
+        for (size_t j = 0; set != NULL && j < set->n_reasons && count < room; j++) {
+            reasons[count++] = set->reasons[j];
+        }
+    }
+    options->reasons = reasons;
+    options->n_reasons = count;
+}
+
 static void read_method(struct reader *reader, const service_proto *service,
                         const method_proto *descriptor)
 {
@@ -451,7 +528,9 @@ static void read_method(struct reader *reader, const service_proto *service,
     method->package = package;
     method->request = find_message(model, descriptor->input_type + 1);
     method->reply = find_message(model, descriptor->output_type + 1);
-    method->options = read_extension(model, options, TAG_METHOD, &florin__method__descriptor);
+    Florin__Method *own = read_extension(model, options, TAG_METHOD, &florin__method__descriptor);
+    expand_reasons(reader, own);
+    method->options = own;
     if (method->request == NULL || method->reply == NULL) {
         gen_model_error(model, method->file, method->full_name,
                         "request or reply is a message of none of our packages");
@@ -533,6 +612,12 @@ struct status gen_model_read(struct bytes descriptor_set, struct arena *arena,
             enter(&reader, PATH_FILE_MESSAGE, j);
             read_fields(&reader, reader.file->message_type[j], &next);
             leave(&reader);
+        }
+    }
+    for (size_t i = 0; i < ret->message_count; i++) {
+        for (size_t j = 0; j < ret->messages[i].field_count; j++) {
+            struct gen_field *field = &ret->messages[i].fields[j];
+            if (field->is_map) move_options_to_entry(ret, field);
         }
     }
     // Package by package, so that the methods of one package stand together.

@@ -129,6 +129,12 @@ void gen_model_error(struct gen_model *model, const char *file, const char *name
 
 const struct gen_field *gen_message_find_field(const struct gen_message *message, const char *name);
 
+/// gen_field_is_in_json: clients may write the field; the others are the gateway's to fill.
+bool gen_field_is_in_json(const struct gen_field *field);
+
+/// gen_route_binds: the path says what the field is.
+bool gen_route_binds(const struct gen_route *route, const char *path);
+
 /// gen_route_parse checks a template and fills the route's variables.
 void gen_route_parse(struct gen_model *model, struct gen_route *route);
 

@@ -45,14 +45,6 @@ static void add_parameter(json_t *parameters, const char *where, const char *nam
     json_array_append_new(parameters, parameter);
 }
 
-static bool is_variable(const struct gen_route *route, const char *path)
-{
-    for (size_t i = 0; i < route->variable_count; i++) {
-        if (strcmp(route->variables[i].path, path) == 0) return true;
-    }
-    return false;
-}
-
 // Fields that neither the path nor the body binds: messages are opened, "filter.currency".
 static void add_query_parameters(json_t *parameters, const struct gen_route *route,
                                  const struct gen_message *message, const char *prefix,
@@ -65,7 +57,7 @@ static void add_query_parameters(json_t *parameters, const struct gen_route *rou
         bool is_body = prefix[0] == '\0' && strcmp(route->body, field->name) == 0;
         bool is_amount = field->options->format == FLORIN__FORMAT__AMOUNT ||
                          field->options->format == FLORIN__FORMAT__SIGNED_AMOUNT;
-        if (field->options->from_header || is_body || is_variable(route, path)) continue;
+        if (!gen_field_is_in_json(field) || is_body || gen_route_binds(route, path)) continue;
         if (field->message == NULL || is_amount) {
             add_parameter(parameters, "query", path, field->options->required && prefix[0] == '\0',
                           field->comment, openapi_field_schema(field, OPENAPI_INPUT, true));
@@ -76,9 +68,41 @@ static void add_query_parameters(json_t *parameters, const struct gen_route *rou
     }
 }
 
+static bool is_conditional_read(const struct gen_route *route)
+{
+    return route->method->options->etag[0] != '\0' && strcmp(route->verb, "GET") == 0;
+}
+
+// The field that If-Match fills, or NULL.
+static const struct gen_field *if_match_of(const struct gen_method *method)
+{
+    for (size_t i = 0; i < method->request->field_count; i++) {
+        if (method->request->fields[i].options->etag) return &method->request->fields[i];
+    }
+    return NULL;
+}
+
+static void add_conditions(json_t *parameters, const struct gen_route *route)
+{
+    const struct gen_field *if_match = if_match_of(route->method);
+    if (if_match != NULL) {
+        add_parameter(parameters, "header", "If-Match", if_match->options->required,
+                      "The ETag that was read: refused with 412 when it is not the present one;"
+                      " * for whatever it is",
+                      json_pack("{s:s,s:s}", "type", "string", "pattern",
+                                "^(\\*|(W/)?\"[!#-~\\u0080-\\u00ff]*\")$"));
+    }
+    if (is_conditional_read(route)) {
+        add_parameter(parameters, "header", "If-None-Match", false,
+                      "ETags that are known, or *: answered with 304 when one is the present one",
+                      json_pack("{s:s}", "type", "string"));
+    }
+}
+
 static void add_header_parameters(json_t *parameters, const struct gen_route *route)
 {
     const struct gen_message *request = route->method->request;
+    add_conditions(parameters, route);
     for (size_t i = 0; i < request->field_count; i++) {
         const struct gen_field *field = &request->fields[i];
         if (!field->options->from_header) continue;
@@ -164,19 +188,45 @@ static void add_request_body(json_t *operation, const struct gen_route *route, j
 
 /* Responses */
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text), end_size = strlen(end);
+    return size >= end_size && strcmp(text + size - end_size, end) == 0;
+}
+
+// A document: text is a string, JSON is whatever it is, and of bytes OpenAPI 3.1 says nothing.
+static json_t *document_schema(const char *media_type)
+{
+    bool is_text = strncmp(media_type, "text/", 5) == 0 || ends_with(media_type, "/xml") ||
+                   ends_with(media_type, "+xml");
+    return is_text ? json_pack("{s:s}", "type", "string") : json_object();
+}
+
 static void add_content(json_t *response, const struct gen_method *method, json_t *schemas)
 {
     json_t *content = object_in(response, "content");
+    const char *example = method->options->reply_example;
     if (method->reply->is_http_body) {
-        json_t *schema = strncmp(produces_of(method), "text/", 5) == 0
-                             ? json_pack("{s:s}", "type", "string")
-                             : json_object(); // Bytes: OpenAPI 3.1 says so by saying nothing.
-        set(content, produces_of(method), media(schema, ""));
+        set(content, produces_of(method), media(document_schema(produces_of(method)), example));
         return;
     }
     openapi_add_schemas(schemas, method->reply, OPENAPI_OUTPUT);
     set(content, produces_of(method),
-        media(openapi_message_ref(method->reply, OPENAPI_OUTPUT), method->options->reply_example));
+        media(openapi_message_ref(method->reply, OPENAPI_OUTPUT), example));
+}
+
+static void add_etag_header(json_t *response)
+{
+    set(object_in(response, "headers"), "ETag",
+        json_pack("{s:s,s:{s:s,s:s}}", "description", "The version, for If-Match and If-None-Match",
+                  "schema", "type", "string", "pattern", "^\"[0-9]+\"$"));
+}
+
+static void add_not_modified(json_t *responses)
+{
+    json_t *response = object_in(responses, "304");
+    set(response, "description", json_string("One of the ETags in If-None-Match is still right"));
+    add_etag_header(response);
 }
 
 static void add_success(json_t *responses, const struct gen_method *method, unsigned status,
@@ -187,11 +237,12 @@ static void add_success(json_t *responses, const struct gen_method *method, unsi
     json_t *response = object_in(responses, code);
     set(response, "description", json_string(description));
     if (method->options->idempotency == FLORIN__IDEMPOTENCY__KEYED) {
-        set(response, "headers",
-            json_pack("{s:{s:s,s:{s:s,s:[s]}}}", "Idempotency-Replayed", "description",
+        set(object_in(response, "headers"), "Idempotency-Replayed",
+            json_pack("{s:s,s:{s:s,s:[s]}}", "description",
                       "Present when an earlier request with this key had the effect", "schema",
                       "type", "string", "enum", "true"));
     }
+    if (method->options->etag[0] != '\0') add_etag_header(response);
     if (status != 204) add_content(response, method, schemas);
 }
 
@@ -238,6 +289,12 @@ static void add_refusals(json_t *responses, const struct gen_route *route)
         add_reason(responses, "400", "IDEMPOTENCY_KEY_INVALID");
         add_reason(responses, "422", "IDEMPOTENCY_KEY_REUSED");
     }
+    const struct gen_field *if_match = if_match_of(route->method);
+    if (if_match != NULL) {
+        add_reason(responses, "400", "IF_MATCH_INVALID");
+        add_reason(responses, "412", "VERSION_MISMATCH");
+        if (if_match->options->required) add_reason(responses, "428", "IF_MATCH_REQUIRED");
+    }
     static const char *const token_reasons[] = {"TOKEN_MISSING", "TOKEN_MALFORMED", "TOKEN_EXPIRED",
                                                 "TOKEN_REVOKED"};
     for (size_t i = 0; !options->public_ && i < sizeof token_reasons / sizeof *token_reasons; i++) {
@@ -259,6 +316,7 @@ static void add_responses(json_t *operation, const struct gen_route *route, json
     if (status == CREATED) {
         add_success(responses, method, OK, "Nothing was created by this request", schemas);
     }
+    if (is_conditional_read(route)) add_not_modified(responses);
     add_refusals(responses, route);
 }
 
@@ -325,7 +383,8 @@ static json_t *problem_schema(void)
 {
     return json_pack(
         "{s:s, s:s, s:[s,s,s,s], s:{s:{s:s,s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s,s:s},"
-        " s:{s:s,s:s}, s:{s:s}, s:{s:s, s:{s:s, s:[s,s], s:{s:{s:s}, s:{s:s}}}}}}",
+        " s:{s:s,s:s}, s:{s:s}, s:{s:s, s:{s:s, s:[s,s], s:{s:{s:s}, s:{s:s}}}},"
+        " s:{s:s,s:s,s:{s:s}}}}",
         "type", "object", "description", "A refusal (RFC 9457). Branch on reason, never on detail.",
         "required", "title", "status", "code", "reason", "properties", "type", "type", "string",
         "format", "uri-reference", "title", "type", "string", "status", "type", "integer", "detail",
@@ -333,7 +392,8 @@ static json_t *problem_schema(void)
         "The gRPC name of the status", "reason", "type", "string", "pattern", "^[A-Z][A-Z0-9_]*$",
         "request_id", "type", "string", "errors", "type", "array", "items", "type", "object",
         "required", "field", "reason", "properties", "field", "type", "string", "reason", "type",
-        "string");
+        "string", "details", "type", "object", "description", "Facts that go with the reason",
+        "additionalProperties", "type", "string");
 }
 
 json_t *openapi_build(const struct gen_model *model, const char *version)

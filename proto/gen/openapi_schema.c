@@ -244,8 +244,12 @@ static json_t *map_schema(const struct gen_field *field, enum openapi_direction 
 {
     json_t *schema = typed("object");
     uint32_t most = field->options->items_max;
+    const struct gen_field *key = gen_message_find_field(field->message, "key");
     const struct gen_field *value = gen_message_find_field(field->message, "value");
     set(schema, "additionalProperties", item_schema(value, direction));
+    if (direction == OPENAPI_INPUT && key->descriptor->type == TYPE(STRING)) {
+        set(schema, "propertyNames", string_schema(key, direction));
+    }
     if (direction == OPENAPI_INPUT) {
         set_number(schema, "maxProperties", most != 0 ? most : ITEMS_MAX_DEFAULT);
     }
@@ -273,14 +277,25 @@ static bool is_bound(const struct gen_field *field, const char *const *bound, si
     return false;
 }
 
+static bool has_member_mask(const struct gen_message *message)
+{
+    for (size_t i = 0; i < message->field_count; i++) {
+        if (message->fields[i].options->member_mask) return true;
+    }
+    return false;
+}
+
 static json_t *object_schema(const struct gen_message *message, enum openapi_direction direction,
                              const char *const *bound, size_t bound_count)
 {
     json_t *schema = typed("object"), *properties = json_object(), *required = json_array();
     for (size_t i = 0; i < message->field_count; i++) {
         const struct gen_field *field = &message->fields[i];
-        if (field->options->from_header || is_bound(field, bound, bound_count)) continue;
-        set(properties, field->name, openapi_field_schema(field, direction, false));
+        if (!gen_field_is_in_json(field) || is_bound(field, bound, bound_count)) continue;
+        json_t *property = openapi_field_schema(field, direction, false);
+        // Where a mask says what was sent, null clears, also an amount.
+        bool is_cleared = has_member_mask(message) && is_amount(field) && !field->options->required;
+        set(properties, field->name, is_cleared ? or_null(property) : property);
         // Replies write every member, of a oneof the one that is set.
         if (direction == OPENAPI_INPUT ? field->options->required : !field->is_in_oneof) {
             json_array_append_new(required, json_string(field->name));

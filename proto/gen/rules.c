@@ -13,6 +13,7 @@ enum {
     TYPE_BOOL = GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_BOOL,
     TYPE_STRING = GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_STRING,
     TYPE_BYTES = GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_BYTES,
+    TYPE_UINT64 = GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_UINT64,
 };
 
 /* Routes */
@@ -58,9 +59,9 @@ static void add_variable(struct gen_model *model, struct gen_route *route, const
                         method->request->full_name);
         return;
     }
-    if (field->message != NULL || field->options->from_header) {
+    if (field->message != NULL || !gen_field_is_in_json(field)) {
         gen_model_error(model, method->file, method->full_name,
-                        "path variable {%.*s} is not a scalar", (int)size, path);
+                        "path variable {%.*s} is not a scalar that clients write", (int)size, path);
         return;
     }
     char *text = arena_text(model->arena, path, size);
@@ -136,6 +137,42 @@ static bool same_template(const char *a, const char *b)
     return *a == *b;
 }
 
+bool gen_route_binds(const struct gen_route *route, const char *path)
+{
+    for (size_t i = 0; i < route->variable_count; i++) {
+        if (strcmp(route->variables[i].path, path) == 0) return true;
+    }
+    return false;
+}
+
+static bool has_member_mask(const struct gen_message *message)
+{
+    for (size_t i = 0; i < message->field_count; i++) {
+        if (message->fields[i].options->member_mask) return true;
+    }
+    return false;
+}
+
+// A mask needs a body whose members it can name; and what a client may leave out to leave it as it
+// is cannot be required.
+static void check_member_mask(struct gen_model *model, const struct gen_route *route)
+{
+    const struct gen_method *method = route->method;
+    if (!has_member_mask(method->request)) return;
+    if (strcmp(route->body, "*") != 0) {
+        gen_model_error(model, method->file, method->full_name,
+                        "has a member_mask and a route without body \"*\"");
+    }
+    for (size_t i = 0; i < method->request->field_count; i++) {
+        const struct gen_field *field = &method->request->fields[i];
+        if (strcmp(route->verb, "PATCH") == 0 && field->options->required &&
+            gen_field_is_in_json(field) && !gen_route_binds(route, field->name)) {
+            gen_model_error(model, method->file, method->full_name,
+                            "requires %s, which a PATCH may leave out", field->name);
+        }
+    }
+}
+
 static void check_route(struct gen_model *model, struct gen_route *route)
 {
     const struct gen_method *method = route->method;
@@ -149,6 +186,7 @@ static void check_route(struct gen_model *model, struct gen_route *route)
     }
     if (method->request == NULL) return; // Reported by the reader.
     gen_route_parse(model, route);
+    check_member_mask(model, route);
 
     bool has_body = route->body[0] != '\0';
     if (has_body && (strcmp(route->verb, "GET") == 0 || strcmp(route->verb, "HEAD") == 0)) {
@@ -156,7 +194,7 @@ static void check_route(struct gen_model *model, struct gen_route *route)
     }
     if (has_body && strcmp(route->body, "*") != 0) {
         const struct gen_field *field = gen_message_find_field(method->request, route->body);
-        if (field == NULL || field->options->from_header) {
+        if (field == NULL || !gen_field_is_in_json(field)) {
             gen_model_error(model, method->file, method->full_name, "body \"%s\" is no field of %s",
                             route->body, method->request->full_name);
         }
@@ -237,6 +275,20 @@ static void check_names(struct gen_model *model, const struct gen_method *method
     }
 }
 
+static void check_etag(struct gen_model *model, const struct gen_method *method)
+{
+    const char *name = method->options->etag;
+    if (name[0] == '\0' || method->reply == NULL) return;
+    const struct gen_field *field = gen_message_find_field(method->reply, name);
+    if (field == NULL) {
+        gen_model_error(model, method->file, method->full_name, "etag \"%s\" is no field of %s",
+                        name, method->reply->full_name);
+    } else if ((int)field->descriptor->type != TYPE_UINT64 || field->is_repeated ||
+               field->is_in_oneof) {
+        gen_model_error(model, method->file, method->full_name, "etag \"%s\" is no uint64", name);
+    }
+}
+
 static void check_method(struct gen_model *model, const struct gen_method *method)
 {
     const Florin__Method *options = method->options;
@@ -278,6 +330,7 @@ static void check_method(struct gen_model *model, const struct gen_method *metho
     check_example(model, method, "request_example", options->request_example);
     check_example(model, method, "reply_example", options->reply_example);
     check_names(model, method);
+    check_etag(model, method);
 }
 
 /* Fields */
@@ -344,7 +397,7 @@ static void check_field(struct gen_model *model, const struct gen_message *messa
         bool is_broken;
         const char *rule;
     } rules[] = {
-        {!field->is_map && !format_fits(field), "has a format that is not of its type"},
+        {!format_fits(field), "has a format that is not of its type"},
         {has_range && !is_integer(field) && !is_amount, "has min or max and is no number"},
         {options->max != 0 && options->min > options->max, "has min above max"},
         {has_length && type != TYPE_STRING && type != TYPE_BYTES,
@@ -357,6 +410,12 @@ static void check_field(struct gen_model *model, const struct gen_message *messa
          "is a required bool, which could never be false"},
         {field->descriptor->proto3_optional, "is proto3 optional, which protobuf-c refuses"},
         {options->from_header && type != TYPE_STRING, "is from_header and no string"},
+        {options->etag && (type != TYPE_UINT64 || field->is_repeated), "is an etag and no uint64"},
+        {options->member_mask && (type != TYPE_STRING || !field->is_repeated),
+         "is a member_mask and no list of strings"},
+        {options->etag + options->member_mask + options->from_header > 1,
+         "is filled by the gateway in two ways"},
+        {field->is_in_oneof && !gen_field_is_in_json(field), "is in a oneof and not in JSON"},
         {options->required && field->is_in_oneof, "is required and in a oneof"},
         {type == TYPE_FLOAT, "is a float: use an integer, or double where it must be"},
     };
@@ -392,6 +451,32 @@ static bool contains_itself(const struct gen_model *model, const struct gen_mess
     return reaches(model, message, message, visited);
 }
 
+static bool is_request(const struct gen_model *model, const struct gen_message *message)
+{
+    for (size_t i = 0; i < model->method_count; i++) {
+        if (model->methods[i].request == message) return true;
+    }
+    return false;
+}
+
+// The gateway fills the request itself and nothing within it, and one field of each kind.
+static void check_gateway_fields(struct gen_model *model, const struct gen_message *message)
+{
+    size_t etags = 0, masks = 0;
+    for (size_t i = 0; i < message->field_count; i++) {
+        etags += message->fields[i].options->etag != 0;
+        masks += message->fields[i].options->member_mask != 0;
+    }
+    if (etags > 1) gen_model_error(model, message->file, message->full_name, "has two etag fields");
+    if (masks > 1) {
+        gen_model_error(model, message->file, message->full_name, "has two member_mask fields");
+    }
+    if (etags + masks > 0 && !is_request(model, message)) {
+        gen_model_error(model, message->file, message->full_name,
+                        "has an etag or member_mask field and is no request");
+    }
+}
+
 static void check_message(struct gen_model *model, const struct gen_message *message)
 {
     if (message->field_count > GEN_FIELDS_MAX) {
@@ -404,6 +489,7 @@ static void check_message(struct gen_model *model, const struct gen_message *mes
     for (size_t i = 0; i < message->field_count; i++) {
         check_field(model, message, &message->fields[i]);
     }
+    check_gateway_fields(model, message);
     for (const struct gen_message *other = model->messages; other < message; other++) {
         if (strcmp(other->symbol, message->symbol) == 0) {
             gen_model_error(model, message->file, message->full_name, "has the C name of %s",

@@ -198,7 +198,7 @@ static void test_only_listed_origins_may_read_answers(void **state)
     }
 
     fixture_ask(&cors,
-                "OPTIONS /v1/transfers HTTP/1.1\r\nHost: a\r\nOrigin: https://bank.example\r\n"
+                "OPTIONS /v1/kyc/submit HTTP/1.1\r\nHost: a\r\nOrigin: https://bank.example\r\n"
                 "Access-Control-Request-Method: POST\r\n\r\n",
                 &reply);
     assert_int_equal(reply.status, 204);

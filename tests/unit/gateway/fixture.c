@@ -8,7 +8,9 @@
 #include "florin/kyc/v1/kyc_methods.h"
 #include "florin/ledger/v1/ledger.pb-c.h"
 #include "florin/ledger/v1/ledger_methods.h"
+#include "florin/shapes/v1/shapes_methods.h"
 #include "google/api/httpbody.pb-c.h"
+#include "tests/unit/gateway/things.h"
 
 enum { PAGE_ITEMS = 1000, PAGE_NAME_BYTES = 64, ASK_BYTES_MAX = 16 * 1024 };
 
@@ -165,11 +167,16 @@ static void open_daemons(struct fixture *fixture)
         service_of(fixture, kyc_methods, KYC_METHOD_COUNT),
         service_of(fixture, audit_methods, AUDIT_METHOD_COUNT),
         rpc_builtin_service(&fixture->builtin),
+        {.methods = shapes_methods,
+         .handlers = fixture->options.shapes_handlers,
+         .count = SHAPES_METHOD_COUNT,
+         .context = fixture},
     };
+    size_t service_count = COUNT_OF(services) - (fixture->options.shapes_handlers == NULL);
     const char *urls[] = {fixture->url};
     const struct rpc_server_config config = {.listen_urls = urls, .listen_url_count = 1};
     assert_true(status_ok(rpc_server_open(&config, fixture->store, &fixture->identity, services,
-                                          COUNT_OF(services), &fixture->server)));
+                                          service_count, &fixture->server)));
     rpc_server_set_serving(fixture->server, true);
 }
 
@@ -191,13 +198,30 @@ static void on_finished(struct http_exchange *exchange, const struct http_finish
     gateway_access(exchange, finished, context);
 }
 
+// The product's routes and the test's; for as long as the process, like the metrics.
+static const struct rpc_route *all_routes(size_t *ret_count)
+{
+    static struct rpc_route *routes;
+    size_t things_count;
+    const struct rpc_route *things = things_routes("ledger", &things_count);
+    *ret_count = rpc_route_count + things_count;
+    if (routes != NULL) return routes;
+    routes = calloc(*ret_count, sizeof *routes);
+    assert_non_null(routes);
+    memcpy(routes, rpc_routes, rpc_route_count * sizeof *routes);
+    memcpy(routes + rpc_route_count, things, things_count * sizeof *routes);
+    return routes;
+}
+
 static void open_gateway(struct fixture *fixture)
 {
     static struct gateway_routes_metrics *metrics; // The process's, like the registry behind it.
-    if (metrics == NULL) metrics = gateway_metrics_open();
+    size_t route_count;
+    const struct rpc_route *routes = all_routes(&route_count);
+    if (metrics == NULL) metrics = gateway_metrics_open(routes, route_count);
     struct gateway *gateway = &fixture->gateway;
     gateway->metrics = metrics;
-    gateway->router = router_open(rpc_routes, rpc_route_count);
+    gateway->router = router_open(routes, route_count);
     gateway->service_token = write_service_token;
     gateway->address_rate = fixture->options.address_rate;
     gateway->principal_rate = fixture->options.principal_rate;

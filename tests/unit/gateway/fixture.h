@@ -35,6 +35,9 @@ enum act {
 };
 
 struct fixture_options {
+    // SHAPES_METHOD_COUNT of them: the ledger's daemon also serves the test's own protos
+    // (tests/unit/proto), at their own routes.
+    const rpc_handler *shapes_handlers;
     const char *absent;     // Of gateway_peers: nobody listens at its address.
     const char *unwell;     // Part of the daemons' health that fails.
     const char *ledger_url; // NULL: as the others.

@@ -188,6 +188,7 @@ static const struct {
     {"{\"hash\":\"0g\"}",                 "hash",                 "BAD_FORMAT"},
     {"{\"created_at\":\"2026-02-30T00:00:00Z\"}", "created_at",   "BAD_FORMAT"},
     {"{\"created_at\":\"2026-11-21\"}",   "created_at",           "BAD_FORMAT"},
+    {"{\"created_at\":\"1970-01-01T00:00:00Z\"}", "created_at",   "RANGE"}, // Zero: no time.
     {"{\"created_at\":1763683200}",       "created_at",           "WRONG_TYPE"},
     {"{\"text\":\"a\\u0000b\"}",          "text",                 "CONTAINS_NUL"},
     {"{\"labels\":{\"a\\u0000\":\"b\"}}", "a\\u0000",             "CONTAINS_NUL"},
@@ -507,6 +508,44 @@ static void test_memory_is_bounded(void **state)
     assert_true(was_accepted);
 }
 
+// A list of so many zeros, in a text that is long enough to be counted.
+static struct status decode_values(size_t count, const char *before)
+{
+    static char text[4 << 20];
+    size_t used = (size_t)snprintf(text, sizeof text, "{%s\"x\":[0", before);
+    for (size_t i = 1; i < count; i++) {
+        memcpy(text + used, ",0", 2);
+        used += 2;
+    }
+    memset(text + used, ' ', sizeof text - used);
+    memcpy(text + used, "]}", 2);
+    struct arena *arena = arena_open(1 << 20);
+    Shapes__Shape shape;
+    rpc_field_set present;
+    struct rpc_violations violations;
+    shapes__shape__init(&shape);
+    struct status status =
+        json_decode(&florin_shapes_v1_shape_message, "*", bytes_of(text, sizeof text), arena,
+                    &shape.base, &present, &violations);
+    arena_close(&arena);
+    return status;
+}
+
+static void test_values_are_counted_before_they_are_made(void **state)
+{
+    (void)state;
+
+    enum { MAX = 256 * 1024 };
+
+    // The text, its object and its list are counted, too: the count is never below the truth.
+    assert_string_equal(decode_values(MAX - 2, "").reason, "VALIDATION_FAILED"); // Unknown: "x".
+    assert_string_equal(decode_values(MAX + 1, "").reason, "REQUEST_TOO_COMPLEX");
+    // What stands in strings is no value, and an escaped quote does not end them.
+    static const char in_string[] = "\"y\":\",,,[[[\\\",,,{{{\\\\\",";
+    assert_string_equal(decode_values(MAX - 3, in_string).reason, "VALIDATION_FAILED");
+    assert_string_equal(decode_values(MAX, in_string).reason, "REQUEST_TOO_COMPLEX");
+}
+
 static void test_a_reply_that_is_broken_is_not_passed_on(void **state)
 {
     (void)state;
@@ -563,6 +602,7 @@ int main(void)
         cmocka_unit_test(test_present_members_are_recorded),
         cmocka_unit_test(test_a_body_can_be_one_field),
         cmocka_unit_test(test_memory_is_bounded),
+        cmocka_unit_test(test_values_are_counted_before_they_are_made),
         cmocka_unit_test(test_a_reply_that_is_broken_is_not_passed_on),
         cmocka_unit_test(test_text_that_is_not_utf8_does_not_break_the_document),
         cmocka_unit_test(test_an_unknown_enum_number_is_written_as_a_number),

@@ -85,9 +85,9 @@ static const char *const access_errors[] = {
 
 static const char *const route_errors[] = {
     ROUTES "UnknownVariable: path variable {nothing} is no field of florin.broken.v1.Request",
-    ROUTES "MessageVariable: path variable {inner} is not a scalar",
+    ROUTES "MessageVariable: path variable {inner} is not a scalar that clients write",
     ROUTES "ListVariable: path variable {names} is no field of florin.broken.v1.Request",
-    ROUTES "HeaderVariable: path variable {header} is not a scalar",
+    ROUTES "HeaderVariable: path variable {header} is not a scalar that clients write",
     ROUTES "VariableTwice: path variable {id} stands twice",
     ROUTES "OpenBrace: template \"/v1/f/{id\" is malformed",
     ROUTES "RestInTheMiddle: template \"/v1/{id=**}/g\" is malformed",
@@ -118,6 +118,33 @@ static const char *const field_errors[] = {
     FIELDS "left is required and in a oneof",
 };
 
+#define CONDITIONS "broken/conditions.proto: florin.broken.v1."
+#define CONDITION CONDITIONS "BrokenService/"
+
+static const char *const condition_errors[] = {
+    CONDITION "UnknownTag: etag \"nothing\" is no field of florin.broken.v1.Thing",
+    CONDITION "TextTag: etag \"name\" is no uint64",
+    CONDITION "ListTag: etag \"versions\" is no uint64",
+    CONDITION "ChoiceTag: etag \"chosen\" is no uint64",
+    CONDITION "TagInPath: path variable {if_match} is not a scalar that clients write",
+    CONDITION "MaskWithoutBody: has a member_mask and a route without body \"*\"",
+    CONDITION "MaskOfOneField: has a member_mask and a route without body \"*\"",
+    CONDITION "TagAsBody: has a member_mask and a route without body \"*\"",
+    CONDITION "TagAsBody: body \"if_match\" is no field of florin.broken.v1.Good",
+    CONDITION "RequiredInPatch: requires name, which a PATCH may leave out",
+    CONDITIONS "WrongFields: field signed_tag is an etag and no uint64",
+    CONDITIONS "WrongFields: field tags is an etag and no uint64",
+    CONDITIONS "WrongFields: field mask is a member_mask and no list of strings",
+    CONDITIONS "WrongFields: field byte_mask is a member_mask and no list of strings",
+    CONDITIONS "WrongFields: field chosen is in a oneof and not in JSON",
+    CONDITIONS "WrongFields: field both is an etag and no uint64",
+    CONDITIONS "WrongFields: field both is filled by the gateway in two ways",
+    CONDITIONS "WrongFields: has two etag fields",
+    CONDITIONS "WrongFields: has two member_mask fields",
+    CONDITIONS "Inner: has an etag or member_mask field and is no request",
+    CONDITIONS "Thing.NumbersEntry: field value has a length and is neither string nor bytes",
+};
+
 static const char *const recursive_errors[] = {
     "broken/recursive.proto: florin.broken.v1.Ring: contains itself",
     "broken/recursive.proto: florin.broken.v1.Link: contains itself",
@@ -136,6 +163,7 @@ static void test_every_broken_rule_is_named_with_file_and_place(void **state)
     CHECK_ERRORS("broken_access.pb", access_errors);
     CHECK_ERRORS("broken_routes.pb", route_errors);
     CHECK_ERRORS("broken_fields.pb", field_errors);
+    CHECK_ERRORS("broken_conditions.pb", condition_errors);
     CHECK_ERRORS("broken_recursive.pb", recursive_errors);
     CHECK_ERRORS("broken_wide.pb", wide_errors);
 }
@@ -170,6 +198,14 @@ static void test_routes_carry_verb_template_body_and_variables(void **state)
         {"GET", "/v1/shapes/{inner.name}/{id}:show", "", {"inner.name", "id"}},
         {"GET", "/v1/shapes/{inner.name}/{id}:show", "", {"inner.name", "id"}},
         {"GET", "/v1/files/{path=**}", "", {"path", NULL}},
+        {"GET", "/v1/things/{id}", "", {"id", NULL}},
+        {"PATCH", "/v1/things/{id}", "*", {"id", NULL}},
+        {"PUT", "/v1/things/{thing_id}", "*", {"thing_id", NULL}},
+        {"GET", "/v1/things/{id}/report", "", {"id", NULL}},
+        {"GET", "/v1/things/{id}/report", "", {"id", NULL}},
+        {"GET", "/v1/things/{id}/report", "", {"id", NULL}},
+        {"GET", "/v1/things", "", {NULL, NULL}},
+        {"POST", "/v1/things:import", "*", {NULL, NULL}},
     };
 
     (void)state;
@@ -236,6 +272,27 @@ static void test_silence_in_a_proto_is_resolved(void **state)
     assert_string_equal(sweep->cache_control, "no-store");
 }
 
+static void test_conditions_are_in_the_tables(void **state)
+{
+    (void)state;
+    assert_int_equal(shapes_methods[SHAPES_UPDATE_THING].etag_number, 15);
+    assert_int_equal(shapes_methods[SHAPES_GET_REPORT].etag_number, 0);
+    assert_true(florin_shapes_v1_update_thing_request_message.has_member_mask);
+    assert_false(florin_shapes_v1_replace_thing_request_message.has_member_mask);
+    const struct rpc_field *fields = florin_shapes_v1_update_thing_request_message.fields;
+
+    static const struct {
+        bool is_etag, is_member_mask;
+    } expected[] = {{false, false}, {true, false}, {false, true}, {false, false}};
+
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        assert_int_equal(fields[i].is_etag, expected[i].is_etag);
+        assert_int_equal(fields[i].is_member_mask, expected[i].is_member_mask);
+        assert_int_equal(rpc_field_is_in_json(&fields[i]),
+                         !expected[i].is_etag && !expected[i].is_member_mask);
+    }
+}
+
 static const struct rpc_field *field_of(const struct rpc_message *message, const char *name)
 {
     for (size_t i = 0; i < message->descriptor->n_fields; i++) {
@@ -277,6 +334,17 @@ static void test_field_tables_say_what_the_options_say(void **state)
     assert_false(field_of(shape, "inners")->is_map);
     assert_int_equal(field_of(shape, "labels")->items_max, 3);
     assert_int_equal(field_of(shape, "colours")->items_max, 1000);
+    // What is said of a map is said of its values; keys are names.
+    const struct rpc_field *labels = field_of(&florin_shapes_v1_thing_message, "labels");
+    assert_int_equal(labels->items_max, 16);
+    assert_int_equal(labels->pattern, RPC_PATTERN_NONE);
+    assert_int_equal(field_of(labels->message, "key")->pattern, RPC_PATTERN_IDENTIFIER);
+    assert_int_equal(field_of(labels->message, "key")->len_min, 1);
+    assert_int_equal(field_of(labels->message, "key")->len_max, 64);
+    assert_int_equal(field_of(labels->message, "value")->pattern, RPC_PATTERN_PRINTABLE);
+    assert_int_equal(field_of(labels->message, "value")->len_max, 256);
+    const struct rpc_message *numbered = field_of(shape, "inner_by_number")->message;
+    assert_int_equal(field_of(numbered, "key")->pattern, RPC_PATTERN_NONE);
     assert_int_equal(field_of(shape, "id")->len_max, 16);
     assert_int_equal(field_of(shape, "text")->len_max, 1024);
     assert_int_equal(field_of(shape, "hash")->format, RPC_FORMAT_HEX);
@@ -328,6 +396,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_comments_become_descriptions),
         cmocka_unit_test(test_method_tables_say_what_the_options_say),
         cmocka_unit_test(test_silence_in_a_proto_is_resolved),
+        cmocka_unit_test(test_conditions_are_in_the_tables),
         cmocka_unit_test(test_fields_stand_at_the_index_of_their_descriptors),
         cmocka_unit_test(test_field_tables_say_what_the_options_say),
         cmocka_unit_test(test_all_methods_are_sorted_and_all_routes_have_theirs),

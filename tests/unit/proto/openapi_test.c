@@ -40,6 +40,12 @@ static json_t *at(json_t *json, const char *path)
 #define SHOW "paths|/v1/shapes/{inner.name}/{id}:show|get|"
 #define BODY SHAPES "requestBody|content|application/json|schema|properties|"
 
+#define THING "paths|/v1/things/{id}|"
+#define CHANGE THING "patch|requestBody|content|application/json|schema|"
+#define REPLACE "paths|/v1/things/{thing_id}|put|"
+#define REPORT "paths|/v1/things/{id}/report|get|responses|200|content|"
+#define LIST "paths|/v1/things|get|parameters|"
+
 static const struct { const char *path, *expected; } rows[] = { // NULL: not there.
     {"openapi",                                              "\"3.1.0\""},
     {"components|securitySchemes|bearer|scheme",             "\"bearer\""},
@@ -74,6 +80,55 @@ static const struct { const char *path, *expected; } rows[] = { // NULL: not the
     {SHOW "responses|200|content|image/png|schema",          "{}"},
     {"paths|/v1/files/{path}|get|security",                  "[]"},
     {"paths|/v1/files/{path}|get|responses|401",             NULL},
+    // A resource with a version.
+    {THING "get|parameters|1|name",                          "\"If-None-Match\""},
+    {THING "get|parameters|1|required",                      "false"},
+    {THING "get|parameters|2",                               NULL},
+    {THING "get|responses|200|headers|ETag|schema|type",     "\"string\""},
+    {THING "get|responses|304|headers|ETag|schema|type",     "\"string\""},
+    {THING "get|responses|304|content",                      NULL},
+    {THING "get|responses|412",                              NULL},
+    {THING "patch|parameters|1|name",                        "\"If-Match\""},
+    {THING "patch|parameters|1|in",                          "\"header\""},
+    {THING "patch|parameters|1|required",                    "true"},
+    {THING "patch|parameters|2|name",                        "\"Idempotency-Key\""},
+    {THING "patch|responses|200|headers|ETag|schema|type",   "\"string\""},
+    {THING "patch|responses|200|headers|Idempotency-Replayed|schema|type", "\"string\""},
+    {THING "patch|responses|304",                            NULL},
+    {THING "patch|responses|400|x-florin-reasons",
+     "[\"VALIDATION_FAILED\",\"JSON_MALFORMED\",\"IDEMPOTENCY_KEY_INVALID\",\"IF_MATCH_INVALID\"]"},
+    {THING "patch|responses|412|x-florin-reasons",           "[\"VERSION_MISMATCH\"]"},
+    {THING "patch|responses|428|x-florin-reasons",           "[\"IF_MATCH_REQUIRED\"]"},
+    {THING "patch|requestBody|required",                     "false"},
+    {CHANGE "required",                                      NULL},
+    {CHANGE "properties|id",                                 NULL},
+    {CHANGE "properties|if_match",                           NULL},
+    {CHANGE "properties|changed",                            NULL},
+    {CHANGE "properties|name|type",                          "[\"string\",\"null\"]"},
+    {CHANGE "properties|limit|type",                         "[\"string\",\"null\"]"},
+    {CHANGE "properties|labels|additionalProperties|maxLength", "8"},
+    {CHANGE "properties|labels|maxProperties",               "3"},
+    {CHANGE "properties|labels|propertyNames|maxLength",     "64"},
+    {CHANGE "properties|labels|propertyNames|pattern",       "\"^[A-Za-z0-9_.:-]+$\""},
+    {REPLACE "parameters|0|name",                            "\"thing_id\""},
+    {REPLACE "parameters|1|name",                            "\"If-Match\""},
+    {REPLACE "parameters|1|required",                        "false"},
+    {REPLACE "responses|412|x-florin-reasons",               "[\"VERSION_MISMATCH\"]"},
+    {REPLACE "responses|428",                                NULL},
+    {REPLACE "requestBody|content|application/json|schema|required", "[\"name\"]"},
+    {"components|schemas|shapes.v1.Thing|properties|version|type", "\"string\""},
+    {"components|schemas|shapes.v1.Thing|properties|final|type", "\"boolean\""},
+    {"components|schemas|shapes.v1.Thing|properties|labels|additionalProperties|type", "\"string\""},
+    {REPORT "application/json|schema|$ref",                  "\"#/components/schemas/shapes.v1.Thing\""},
+    {REPORT "text/csv|schema|type",                          "\"string\""},
+    {REPORT "application/xml|schema|type",                   "\"string\""},
+    {LIST "0|schema|enum",                                   "[\"COLOUR_UNSPECIFIED\",\"RED\",\"GREEN\",\"DARK_BLUE\"]"},
+    {LIST "1|schema",                                        "{\"type\":\"string\",\"format\":\"date-time\"}"},
+    {LIST "2|schema",                                        "{\"type\":\"string\",\"format\":\"uuid\"}"},
+    {LIST "3|schema|type",                                   "\"string\""},
+    {LIST "4|schema",                                        "{\"type\":\"boolean\"}"},
+    {LIST "5",
+     "{\"in\":\"query\",\"name\":\"final\",\"required\":false,\"schema\":{\"type\":\"boolean\"}}"},
     {"components|schemas|shapes.v1.Inner|required",          "[\"name\",\"leaves\",\"leaf\"]"},
     {"components|schemas|shapes.v1.Inner.Input|required",    "[\"leaf\"]"},
     {"components|schemas|shapes.v1.Leaf.Input|properties|weight|minimum", "-5"},

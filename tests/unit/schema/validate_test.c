@@ -255,6 +255,130 @@ static void test_only_the_member_that_is_set_of_a_oneof_is_measured(void **state
     arena_close(&arena);
 }
 
+// Labels of a thing request: at most 3, keys are identifiers of 1 to 64, values PRINTABLE up to 8.
+static void test_maps_are_counted_and_their_keys_and_values_measured(void **state)
+{
+    static char key_of_64[65], key_of_65[66];
+
+    static const struct {
+        const char *keys[4], *values[4];
+        const char *field, *reason;
+    } maps[] = {
+        // clang-format off
+        {{NULL},                   {NULL},                NULL,                NULL},
+        {{"a", "b.c-d_e:F", "3"},  {"1", "", "\xE2\x82\xB9"}, NULL,          NULL},
+        {{key_of_64},              {"1"},                 NULL,                NULL},
+        {{key_of_65},              {"1"},
+         "labels.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "TOO_LONG"},
+        {{""},                     {"1"},                 "labels",            "TOO_SHORT"},
+        {{"a", "b c"},             {"1", "2"},            "labels.b c",        "PATTERN"},
+        {{"a", "\xFF"},            {"1", "2"},            "labels[1]",         "NOT_UTF8"},
+        {{"a", "b"},               {"1", "12345678"},     NULL,                NULL},
+        {{"a", "b"},               {"1", "123456789"},    "labels.b",          "TOO_LONG"},
+        {{"a", "b"},               {"1", "\t"},           "labels.b",          "PATTERN"},
+        {{"a"},                    {"\xFF"},              "labels.a",          "NOT_UTF8"},
+        {{"a", "b", "a"},          {"1", "1", "1"},       "labels.a",          "DUPLICATE_FIELD"},
+        {{"a", "b", "c", "d"},     {"1", "1", "1", "1"},  "labels",            "TOO_MANY_ITEMS"},
+        // clang-format on
+    };
+
+    (void)state;
+    memset(key_of_64, 'x', 64);
+    memset(key_of_65, 'x', 65);
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+        struct arena *arena = arena_open(1 << 20);
+        struct rpc_violations violations;
+        Shapes__UpdateThingRequest request;
+        Shapes__UpdateThingRequest__LabelsEntry entries[4], *labels[4];
+        shapes__update_thing_request__init(&request);
+        request.id = (ProtobufCBinaryData){16, some_id};
+        request.if_match = 1;
+        request.labels = labels;
+        for (size_t j = 0; j < 4 && maps[i].keys[j] != NULL; j++) {
+            shapes__update_thing_request__labels_entry__init(&entries[j]);
+            entries[j].key = TEXT(maps[i].keys[j]);
+            entries[j].value = TEXT(maps[i].values[j]);
+            labels[request.n_labels++] = &entries[j];
+        }
+        struct status status = rpc_validate(&florin_shapes_v1_update_thing_request_message,
+                                            &request.base, arena, &violations);
+        expect(status, &violations, i, maps[i].field, maps[i].reason);
+        arena_close(&arena);
+    }
+}
+
+static void test_keys_of_other_types_have_a_place_and_no_rule(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_open(1 << 20);
+    struct rpc_violations violations;
+    Shapes__Shape shape;
+    Shapes__Leaf leaf;
+    Shapes__Inner inner;
+    Shapes__Shape__InnerByNumberEntry entries[2], *items[] = {&entries[0], &entries[1]};
+    shapes__shape__init(&shape);
+    shapes__leaf__init(&leaf);
+    shapes__inner__init(&inner);
+    for (size_t i = 0; i < 2; i++) {
+        shapes__shape__inner_by_number_entry__init(&entries[i]);
+        entries[i].key = (int32_t)i; // 0 is a key like any other.
+        entries[i].value = &inner;
+    }
+    inner.leaf = &leaf;
+    shape.inner_by_number = items;
+    shape.n_inner_by_number = 2;
+    struct status status;
+    validate_shape(&shape, &violations, arena, &status);
+    expect(status, &violations, 0, NULL, NULL);
+    entries[1].key = 0;
+    validate_shape(&shape, &violations, arena, &status);
+    expect(status, &violations, 1, "inner_by_number[1]", "DUPLICATE_FIELD");
+    entries[1].key = 1;
+    leaf.weight = 6;
+    validate_shape(&shape, &violations, arena, &status);
+    assert_string_equal(violations.items[0].field, "inner_by_number[0].leaf.weight");
+    assert_string_equal(violations.items[0].reason, "RANGE");
+    arena_close(&arena);
+}
+
+// Over RPC nobody has filled in version and mask for the client.
+static void test_versions_and_masks_are_checked_like_other_fields(void **state)
+{
+    static const struct {
+        uint64_t if_match;
+        const char *changed[2];
+        const char *field, *reason;
+    } requests[] = {
+        {1, {"name", "is_open"}, NULL, NULL},
+        {UINT64_MAX, {NULL}, NULL, NULL},
+        {0, {"name"}, "if_match", "REQUIRED"},
+        {1, {"name", "colour_name"}, "changed[1]", "UNKNOWN_FIELD"},
+        {1, {"isOpen"}, "changed[0]", "UNKNOWN_FIELD"}, // Proto names only.
+        {1, {"if_match"}, "changed[0]", "UNKNOWN_FIELD"},
+        {1, {"changed"}, "changed[0]", "UNKNOWN_FIELD"},
+        {1, {"name", ""}, "changed[1]", "UNKNOWN_FIELD"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        struct arena *arena = arena_open(1 << 20);
+        struct rpc_violations violations;
+        char *changed[2];
+        Shapes__UpdateThingRequest request;
+        shapes__update_thing_request__init(&request);
+        request.id = (ProtobufCBinaryData){16, some_id};
+        request.if_match = requests[i].if_match;
+        request.changed = changed;
+        for (size_t j = 0; j < 2 && requests[i].changed[j] != NULL; j++) {
+            changed[request.n_changed++] = TEXT(requests[i].changed[j]);
+        }
+        struct status status = rpc_validate(&florin_shapes_v1_update_thing_request_message,
+                                            &request.base, arena, &violations);
+        expect(status, &violations, i, requests[i].field, requests[i].reason);
+        arena_close(&arena);
+    }
+}
+
 static void test_violations_stop_at_their_maximum(void **state)
 {
     (void)state;
@@ -329,6 +453,9 @@ int main(void)
         cmocka_unit_test(test_each_rule_refuses_what_breaks_it),
         cmocka_unit_test(test_lists_are_counted_and_their_items_measured),
         cmocka_unit_test(test_only_the_member_that_is_set_of_a_oneof_is_measured),
+        cmocka_unit_test(test_maps_are_counted_and_their_keys_and_values_measured),
+        cmocka_unit_test(test_keys_of_other_types_have_a_place_and_no_rule),
+        cmocka_unit_test(test_versions_and_masks_are_checked_like_other_fields),
         cmocka_unit_test(test_violations_stop_at_their_maximum),
         cmocka_unit_test(test_a_violation_stands_also_without_room_for_its_path),
         cmocka_unit_test(test_decode_checks_unpacks_and_validates),
