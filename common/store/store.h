@@ -133,6 +133,8 @@ void store_append(struct store_txn *txn, uint8_t table, struct bytes key, struct
 void store_delete(struct store_txn *txn, uint8_t table, struct bytes key); // Absent is fine.
 struct status store_txn_status(const struct store_txn *txn); // The first failed write, or OK.
 struct store *store_txn_store(struct store_txn *txn);
+/// store_txn_is_write is false for a snapshot.
+bool store_txn_is_write(const struct store_txn *txn);
 /// store_txn_serial numbers the runs of jobs: no two runs share one while the store is open.
 uint64_t store_txn_serial(const struct store_txn *txn);
 

@@ -79,6 +79,11 @@ struct store *store_txn_store(struct store_txn *txn)
     return txn->store;
 }
 
+bool store_txn_is_write(const struct store_txn *txn)
+{
+    return txn->is_write;
+}
+
 uint64_t store_txn_serial(const struct store_txn *txn)
 {
     return txn->serial;
