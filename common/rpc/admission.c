@@ -98,6 +98,7 @@ static struct status check_permission(struct execution *execution)
     const struct rpc_method *method = execution->served->method;
     const struct rpc_identity *identity = execution->batch->executor->config.identity;
     struct rpc_call *call = &execution->call;
+    call->identity = identity;
     call->scope = RPC_SCOPE_ALL;
     if (method->is_public || method->any_user) return STATUS_SUCCESS;
     call->scope = identity->authorize(identity->context, &call->claims, method->permission);
@@ -129,7 +130,7 @@ static struct status decode(struct execution *execution)
     allow_memory(execution, bytes_max);
     RETURN_IF_ERROR(rpc_decode(method->request, execution->payload, call->arena, &call->request,
                                &call->violations));
-    allow_memory(execution, RPC_HANDLER_ARENA_BYTES_MAX);
+    allow_memory(execution, handler_bytes_max(method));
     execution->is_remembered = method->is_keyed && call->idempotency_key[0] != '\0';
     if (execution->is_remembered) {
         idempotency_identify(&call->claims, call->is_authenticated, method->name,

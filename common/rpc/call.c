@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/rpc/limits.h"
+#include "common/rpc/server.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,13 @@ struct status rpc_call_refuse_committed(struct rpc_call *call, struct status ref
     CHECK(!status_ok(refusal));
     call->refusal_committed = true;
     return refusal;
+}
+
+enum rpc_scope rpc_call_scope(const struct rpc_call *call, const char *permission)
+{
+    const struct rpc_identity *identity = call->identity;
+    if (identity == NULL || !call->is_authenticated) return RPC_SCOPE_NONE;
+    return identity->authorize(identity->context, &call->claims, permission);
 }
 
 bool rpc_call_is_self(const struct rpc_call *call, struct id128 user_id)

@@ -22,6 +22,8 @@ enum rpc_scope { RPC_SCOPE_NONE, RPC_SCOPE_SELF, RPC_SCOPE_BRANCH, RPC_SCOPE_ALL
 
 enum { RPC_ACTOR_BYTES = 64 };
 
+struct rpc_identity; // server.h
+
 struct rpc_call {
     const struct rpc_method *method;
     void *service; // What the service was registered with.
@@ -29,8 +31,9 @@ struct rpc_call {
     void *request;              // The decoded, validated request message (a protobuf-c struct).
     struct token_claims claims; // The caller; all zero for public methods without a token.
     bool is_authenticated;
-    enum rpc_scope scope;        // Of the method's permission; ALL for public and any_user methods.
-    const char *idempotency_key; // "" when none; likewise below.
+    enum rpc_scope scope; // Of the method's permission; ALL for public and any_user methods.
+    const struct rpc_identity *identity; // Whom rpc_call_scope asks; NULL: nobody.
+    const char *idempotency_key;         // "" when none; likewise below.
     const char *access_token;
     const char *traceparent;
     const char *request_id;
@@ -73,6 +76,9 @@ void rpc_call_detail(struct rpc_call *call, const char *key, const char *value);
 /// then answers the refusal. With a KEYED method the refusal is stored with the key and replayed.
 MUST_USE struct status rpc_call_refuse_committed(struct rpc_call *call, struct status refusal);
 
+/// rpc_call_scope says how far another permission than the method's reaches for the caller: for
+/// parts of a request that need more than the rest of it. NONE for callers without a token.
+enum rpc_scope rpc_call_scope(const struct rpc_call *call, const char *permission);
 /// rpc_call_is_self is true when the caller is this user.
 bool rpc_call_is_self(const struct rpc_call *call, struct id128 user_id);
 /// rpc_call_may_touch: scope ALL, or SELF and the caller is the owner. PERMISSION_DENIED else.

@@ -149,12 +149,12 @@ static bool may_repeat(const struct rpc_client_call *call)
 }
 
 // A target that says it is busy is there, and other calls may well get through: a storm of logins
-// must not cut everybody off from auth.
-static bool says_busy(const struct rpc_client_call *call)
+// must not cut everybody off from auth. So is one whose handler answered, whatever it said: asking
+// the ledger about a time that is not settled yet must not cut everybody off from the ledger.
+static bool is_there(const struct rpc_client_call *call)
 {
-    bool is_answer = call->outcome == RPC_OUTCOME_ANSWERED || call->outcome == RPC_OUTCOME_REFUSED;
-    return is_answer && call->status.reason != NULL &&
-           strcmp(call->status.reason, "OVERLOADED") == 0;
+    if (call->outcome == RPC_OUTCOME_ANSWERED) return true;
+    return call->outcome == RPC_OUTCOME_REFUSED && strcmp(call->status.reason, "OVERLOADED") == 0;
 }
 
 // Puts the call aside for another attempt when that is allowed, useful and in time.
@@ -162,7 +162,7 @@ static bool try_again(struct rpc_channel *channel, struct rpc_client_call *call,
 {
     bool failed = call->outcome != RPC_OUTCOME_ANSWERED || call->status.code == STATUS_UNAVAILABLE;
     retry_budget_report(&channel->budget, !failed);
-    breaker_report(&channel->breaker, now_ns, !failed || says_busy(call));
+    breaker_report(&channel->breaker, now_ns, is_there(call));
     if (!failed || channel->is_closing || !may_repeat(call)) return false;
     if (call->attempt >= RETRY_ATTEMPTS_MAX || !retry_budget_allows(&channel->budget)) return false;
 

@@ -10,9 +10,17 @@
 #include "common/rpc/envelope.h"
 #include "common/rpc/executor.h"
 #include "common/rpc/idempotency.h"
+#include "common/rpc/limits.h"
 #include "common/rpc/meter.h"
 
 #include <stdatomic.h>
+
+/// What a method's handler and its reply may take of the arena.
+static inline size_t handler_bytes_max(const struct rpc_method *method)
+{
+    return RPC_HANDLER_ARENA_BYTES_MAX +
+           RPC_HANDLER_ARENA_FACTOR * (size_t)method->request_bytes_max;
+}
 
 struct served_method {
     const struct rpc_method *method;

@@ -17,7 +17,8 @@ enum {
     RPC_DETAIL_VALUE_BYTES_MAX = 1024,
     RPC_REQUEST_ARENA_FACTOR = 4,           // A decoded request may take this times its limit,
     RPC_REQUEST_ARENA_BYTES_MIN = 64 << 10, // at least this,
-    RPC_HANDLER_ARENA_BYTES_MAX = 16 << 20, // and the handler and its reply that much more.
+    RPC_HANDLER_ARENA_BYTES_MAX = 16 << 20, // and the handler and its reply that much more,
+    RPC_HANDLER_ARENA_FACTOR = 16,          // and this times the request's limit: bulk methods.
     RPC_RETRY_AFTER_OVERLOADED_MS = 50,
     RPC_RETRY_AFTER_STARTING_MS = 200,
     RPC_RETRY_AFTER_DRAINING_MS = 500,

@@ -189,7 +189,7 @@ static struct status run_write(struct store_job *job, struct store_txn *txn)
     struct execution *execution = execution_of_store_job(job);
     struct rpc_call *call = &execution->call;
     reset_answer(call);
-    arena_set_limit(call->arena, arena_used(call->arena) + RPC_HANDLER_ARENA_BYTES_MAX);
+    arena_set_limit(call->arena, arena_used(call->arena) + handler_bytes_max(call->method));
     if (execution_is_expired(execution)) return expired;
     if (execution->is_remembered) {
         struct bytes stored;
