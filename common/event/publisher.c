@@ -63,6 +63,14 @@ static void flush(struct event_publisher *publisher, struct filling *filling)
     *filling = (struct filling){0};
 }
 
+/// nng makes room for exactly what is appended and copies the message each time; so that a message
+/// of many events is not copied once for each of them, room grows by doubling.
+static void reserve(nng_msg *message, size_t more)
+{
+    size_t needed = nng_msg_len(message) + more;
+    if (needed > nng_msg_capacity(message)) CHECK(nng_msg_reserve(message, 2 * needed) == 0);
+}
+
 static void fill(struct event_publisher *publisher, struct filling *filling, struct bytes packed,
                  struct bytes type, uint64_t head)
 {
@@ -76,6 +84,7 @@ static void fill(struct event_publisher *publisher, struct filling *filling, str
     }
     uint8_t tag[EVENT_TAG_BYTES_MAX];
     size_t tag_size = event_tag_pack(packed.size, tag);
+    reserve(filling->message, tag_size + packed.size);
     CHECK(nng_msg_append(filling->message, tag, tag_size) == 0);
     CHECK(nng_msg_append(filling->message, packed.data, packed.size) == 0);
 }

@@ -413,6 +413,14 @@ static bool is_silent(const struct event_subscriber *subscriber)
     return clock_mono_ns() >= subscriber->heard_mono_ns + SILENCE_NS;
 }
 
+static void linger(const struct event_subscriber *subscriber)
+{
+    uint64_t wait_ns = subscriber->config.linger_ms * NS_PER_MS;
+    struct timespec wait = {.tv_sec = (time_t)(wait_ns / NS_PER_SECOND),
+                            .tv_nsec = (long)(wait_ns % NS_PER_SECOND)};
+    if (wait_ns > 0) (void)nanosleep(&wait, NULL); // A signal may cut it short: no harm.
+}
+
 // Waits for a message (unless flags say otherwise) and takes what else has come, so that the
 // consumer gets many at once.
 static void hear(struct event_subscriber *subscriber, int flags)
@@ -427,8 +435,9 @@ static void hear(struct event_subscriber *subscriber, int flags)
             is_drained = true;
             break;
         }
-        flags = NNG_FLAG_NONBLOCK;
         struct heard heard = take_message(subscriber, message);
+        if (flags != NNG_FLAG_NONBLOCK && subscriber->collector.count > 0) linger(subscriber);
+        flags = NNG_FLAG_NONBLOCK;
         is_of_other_log = heard.is_of_other_log;
         if (!heard.is_ours) continue;
         was_heard = true;

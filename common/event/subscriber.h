@@ -38,6 +38,9 @@ struct event_subscriber_config {
     /// With after_seq 0: begin with the first event that is not older than this (wall clock), for a
     /// consumer that keeps no cursor and needs only the recent past. 0: begin with event 1.
     uint64_t not_before_ns;
+    /// How long to gather after an event came, before it is handed on: a consumer that commits for
+    /// each batch then does so less often while its source is busy. 0: not at all.
+    uint32_t linger_ms;
     uint64_t log_id; // 0: not known yet. The stored one else: a change is SOURCE_REPLACED.
     /// 1 to EVENT_SUBSCRIBER_EVENTS_MAX consecutive events. OK means: effect and cursor (the last
     /// seq) are durable. Any other status and the same events come again after a back-off.

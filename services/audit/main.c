@@ -9,6 +9,8 @@
 static const struct config_key keys[] = {
     {"audit", "origin", CONFIG_TEXT, NULL, 1, NOTE_NAME_BYTES_MAX - 1, "florin.local/audit", NULL,
      "The log's name in its checkpoints; must not change once the log has begun."},
+    {"audit", "linger", CONFIG_MS, "ms", 0, 1000, "10ms", NULL,
+     "How long events of a busy source are gathered before a commit."},
 };
 
 #define KEY_FILE_REFUSAL                                                                           \

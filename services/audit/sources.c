@@ -75,6 +75,7 @@ static struct status start_source(struct audit_source *source, struct daemon *da
     RETURN_IF_ERROR(audit_service_mark(source->all->service, source->name, &mark));
     struct event_subscriber_config config = {
         .consumer = "audit",
+        .linger_ms = (uint32_t)config_u64(daemon_config(daemon), "audit", "linger"),
         .after_seq = mark.seq,
         .log_id = mark.log_id,
         .handle = audit_sources_handle,

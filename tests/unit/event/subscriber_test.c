@@ -147,6 +147,20 @@ static void test_events_arrive_as_they_happen(void **state)
     WAIT_FOR(state_of(consumer).head_seq == atomic_load(&consumer->seq));
 }
 
+static void test_a_consumer_may_linger_to_get_many_at_once(void **state)
+{
+    struct consumer *consumer = *state;
+    source_start(&consumer->source);
+    struct event_subscriber_config config = config_of(consumer);
+    config.linger_ms = 300;
+    assert_status_ok(event_subscriber_open(&config, &consumer->subscriber));
+    WAIT_FOR(!state_of(consumer).is_stale);
+    for (int i = 0; i < 20; i++)
+        source_ask(&consumer->source, SOURCE_APPEND, 1); // Each a commit and a message of its own.
+    WAIT_FOR(atomic_load(&consumer->seq) == 20);
+    assert_true(atomic_load(&consumer->calls) < 20);
+}
+
 static void test_a_late_consumer_gets_everything_in_large_answers(void **state)
 {
     struct consumer *consumer = *state;
@@ -403,6 +417,7 @@ int main(int argc, char **argv)
     if (source_run(argc, argv, &code)) return code;
     const struct CMUnitTest tests[] = {
         CONSUMER_TEST(test_events_arrive_as_they_happen),
+        CONSUMER_TEST(test_a_consumer_may_linger_to_get_many_at_once),
         CONSUMER_TEST(test_a_late_consumer_gets_everything_in_large_answers),
         CONSUMER_TEST(test_what_pub_drops_is_read),
         CONSUMER_TEST(test_a_slow_consumer_catches_up_without_thrashing),
