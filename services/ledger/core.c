@@ -1,115 +1,15 @@
 #include "services/ledger/core.h"
 
 #include "common/base/check.h"
-#include "services/ledger/history.h"
+#include "common/base/clock.h"
 #include "services/ledger/limits.h"
+#include "services/ledger/saturate.h"
 
 #include <string.h>
 
-// ---- Reasons ------------------------------------------------------------------------------------
-
-#define ROW(reason_, code_, burns_, message_)                                                      \
-    [LEDGER_##reason_] = {#reason_, STATUS_##code_, burns_, message_}
-
-const struct ledger_reason_row ledger_reasons[LEDGER_REASON_COUNT] = {
-    ROW(IDEMPOTENCY_REQUIRED, INVALID_ARGUMENT, false,
-        "give an id or an Idempotency-Key: a retry must not pay twice"),
-    ROW(PERMISSION_DENIED, PERMISSION_DENIED, false, "the account to debit is not yours"),
-    ROW(ID_ALREADY_FAILED, FAILED_PRECONDITION, false,
-        "a transfer with this id was refused before; use a new id"),
-    ROW(EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID, ALREADY_EXISTS, false,
-        "this id belongs to a transfer with another debit account"),
-    ROW(EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID, ALREADY_EXISTS, false,
-        "this id belongs to a transfer with another credit account"),
-    ROW(EXISTS_WITH_DIFFERENT_AMOUNT, ALREADY_EXISTS, false,
-        "this id belongs to a transfer with another amount"),
-    ROW(EXISTS_WITH_DIFFERENT_CURRENCY, ALREADY_EXISTS, false,
-        "this id belongs to a transfer in another currency"),
-    ROW(EXISTS_WITH_DIFFERENT_CODE, ALREADY_EXISTS, false,
-        "this id belongs to a transfer with another code"),
-    ROW(EXISTS_WITH_DIFFERENT_DESCRIPTION, ALREADY_EXISTS, false,
-        "this id belongs to a transfer with another description"),
-    ROW(ACCOUNTS_MUST_DIFFER, INVALID_ARGUMENT, false, "debit and credit account are the same"),
-    ROW(AMOUNT_MUST_NOT_BE_ZERO, INVALID_ARGUMENT, false, "the amount is zero"),
-    ROW(DEBIT_ACCOUNT_NOT_FOUND, NOT_FOUND, true,
-        "there is no account with the debit account's id"),
-    ROW(CREDIT_ACCOUNT_NOT_FOUND, NOT_FOUND, true,
-        "there is no account with the credit account's id"),
-    ROW(ACCOUNT_NOT_FOUND, NOT_FOUND, true, "there is no account with this id"),
-    ROW(CURRENCY_MISMATCH, FAILED_PRECONDITION, false,
-        "both accounts must be in the transfer's currency"),
-    ROW(ACCOUNT_CLOSED, FAILED_PRECONDITION, true, "an account is closed"),
-    ROW(ACCOUNT_FROZEN, FAILED_PRECONDITION, true, "an account is frozen in this direction"),
-    ROW(KYC_LIMIT_EXCEEDED, FAILED_PRECONDITION, true,
-        "the account's owner has no KYC tier that allows this"),
-    ROW(BALANCE_OVERFLOW, FAILED_PRECONDITION, true,
-        "a total would grow beyond what can be counted"),
-    ROW(INSUFFICIENT_FUNDS, FAILED_PRECONDITION, true, "the available balance is below the amount"),
-    ROW(BELOW_MIN_BALANCE, FAILED_PRECONDITION, true,
-        "the balance would fall below the account's minimum"),
-    ROW(ABOVE_MAX_BALANCE, FAILED_PRECONDITION, true,
-        "the balance would rise above the account's maximum"),
-};
-
-struct status ledger_reason_status(enum ledger_reason reason)
+static u128 *pending_of(struct ledger_totals *totals, enum ledger_side side)
 {
-    CHECK((unsigned)reason < LEDGER_REASON_COUNT);
-    const struct ledger_reason_row *row = &ledger_reasons[reason];
-    return (struct status){.code = row->code, .reason = row->name, .message = row->message};
-}
-
-enum ledger_reason ledger_reason_find(const char *name, size_t size)
-{
-    enum ledger_reason reason = 0;
-    for (; reason < LEDGER_REASON_COUNT; reason++) {
-        const char *known = ledger_reasons[reason].name;
-        if (strlen(known) == size && memcmp(known, name, size) == 0) break;
-    }
-    return reason;
-}
-
-// ---- Balances -----------------------------------------------------------------------------------
-
-bool ledger_class_is_debit_normal(enum ledger_class class)
-{
-    return class == LEDGER_CLASS_ASSET || class == LEDGER_CLASS_EXPENSE;
-}
-
-i128 ledger_balance_posted(enum ledger_class class, const struct ledger_totals *totals)
-{
-    i128 credit_balance = (i128)totals->credits_posted - (i128)totals->debits_posted;
-    return ledger_class_is_debit_normal(class) ? -credit_balance : credit_balance;
-}
-
-u128 ledger_balance_pending_in(enum ledger_class class, const struct ledger_totals *totals)
-{
-    return ledger_class_is_debit_normal(class) ? totals->debits_pending : totals->credits_pending;
-}
-
-u128 ledger_balance_pending_out(enum ledger_class class, const struct ledger_totals *totals)
-{
-    return ledger_class_is_debit_normal(class) ? totals->credits_pending : totals->debits_pending;
-}
-
-// Sums of three amounts that each fit stop at the ends of i128 instead of wrapping: what is
-// compared with them never lies beyond.
-static i128 add_saturated(i128 a, i128 b)
-{
-    i128 sum;
-    if (!__builtin_add_overflow(a, b, &sum)) return sum;
-    return b > 0 ? (i128)LEDGER_TOTAL_MAX : -(i128)LEDGER_TOTAL_MAX;
-}
-
-i128 ledger_account_available(const struct ledger_account *account)
-{
-    i128 posted = ledger_balance_posted(account->class, &account->totals);
-    i128 pending_out = (i128)ledger_balance_pending_out(account->class, &account->totals);
-    return add_saturated(add_saturated(posted, -pending_out), (i128)account->credit_limit);
-}
-
-static u128 pending_of(const struct ledger_totals *totals, enum ledger_side side)
-{
-    return side == LEDGER_DEBIT ? totals->debits_pending : totals->credits_pending;
+    return side == LEDGER_DEBIT ? &totals->debits_pending : &totals->credits_pending;
 }
 
 static u128 *posted_of(struct ledger_totals *totals, enum ledger_side side)
@@ -122,165 +22,349 @@ static bool side_lowers_balance(const struct ledger_account *account, enum ledge
     return ledger_class_is_debit_normal(account->class) == (side == LEDGER_CREDIT);
 }
 
-// ---- Rules --------------------------------------------------------------------------------------
-
-static bool is_same_account(const struct ledger_posting *posting, struct ledger_refusal *ret)
+/// Between two accounts of one owner. (System accounts have none, and no allowance either.)
+static bool is_internal(const struct ledger_posting *posting)
 {
-    (void)ret;
+    return id128_equal(posting->party[LEDGER_DEBIT].account->owner_id,
+                       posting->party[LEDGER_CREDIT].account->owner_id);
+}
+
+// ---- Rules about the posting as a whole ---------------------------------------------------------
+
+static bool is_same_account(const struct ledger_posting *posting)
+{
     const struct ledger_transfer *transfer = posting->transfer;
     return id128_equal(transfer->account_id[LEDGER_DEBIT], transfer->account_id[LEDGER_CREDIT]);
 }
 
-static bool is_zero(const struct ledger_posting *posting, struct ledger_refusal *ret)
+static bool is_zero(const struct ledger_posting *posting)
 {
-    (void)ret;
     return posting->transfer->amount == 0;
 }
 
-static bool debit_is_missing(const struct ledger_posting *posting, struct ledger_refusal *ret)
+static bool debit_is_missing(const struct ledger_posting *posting)
 {
-    (void)ret;
     return posting->party[LEDGER_DEBIT].account == NULL;
 }
 
-static bool credit_is_missing(const struct ledger_posting *posting, struct ledger_refusal *ret)
+static bool credit_is_missing(const struct ledger_posting *posting)
 {
-    (void)ret;
     return posting->party[LEDGER_CREDIT].account == NULL;
 }
 
-static bool currency_differs(const struct ledger_posting *posting, struct ledger_refusal *ret)
+static bool currency_differs(const struct ledger_posting *posting)
 {
-    (void)ret;
     const char *currency = posting->transfer->currency;
     return strcmp(posting->party[LEDGER_DEBIT].account->currency, currency) != 0 ||
            strcmp(posting->party[LEDGER_CREDIT].account->currency, currency) != 0;
 }
 
-/// A rule that looks at one account at a time, the debit account first.
-typedef bool (*side_rule)(const struct ledger_posting *posting,
-                          const struct ledger_account *account, enum ledger_side side,
-                          struct ledger_refusal *ret);
+// ---- Rules about one side -----------------------------------------------------------------------
 
-static bool either_side(side_rule is_broken, const struct ledger_posting *posting,
-                        struct ledger_refusal *ret)
+/// One account's side of a posting.
+struct seat {
+    const struct ledger_posting *posting;
+    const struct ledger_account *account;
+    enum ledger_side side;
+    uint8_t degree; // How far the rule applies: the cell of the table below.
+};
+
+static struct seat take_seat(const struct ledger_posting *posting, enum ledger_side side,
+                             uint8_t degree)
+{
+    return (struct seat){posting, posting->party[side].account, side, degree};
+}
+
+static bool is_closed(const struct seat *seat, struct ledger_refusal *ret)
+{
+    (void)ret;
+    return seat->account->closed;
+}
+
+static bool is_frozen(const struct seat *seat, struct ledger_refusal *ret)
+{
+    (void)ret;
+    return ledger_account_is_frozen(seat->account, seat->side, seat->posting->now_ns);
+}
+
+static const struct ledger_allowance *allowance_of(const struct seat *seat)
+{
+    const struct ledger_allowance *allowance = seat->posting->party[seat->side].allowance;
+    CHECK((allowance == NULL) == (seat->account->kind == LEDGER_KIND_SYSTEM));
+    return allowance;
+}
+
+static bool exceeds_limit(const struct seat *seat, struct ledger_refusal *ret)
+{
+    const struct ledger_allowance *allowance = allowance_of(seat);
+    const struct ledger_posting *posting = seat->posting;
+    return allowance != NULL &&
+           !ledger_limits_check(allowance, seat->degree, seat->side, posting->transfer->amount,
+                                is_internal(posting), posting->now_ns, ret);
+}
+
+// ---- Room: the largest amount that a rule allows on one side ------------------------------------
+
+static u128 room_for_limits(const struct seat *seat)
+{
+    const struct ledger_allowance *allowance = allowance_of(seat);
+    if (allowance == NULL || seat->degree != LEDGER_CHECK_ALL) return U128_MAX;
+    return ledger_limits_room(allowance, seat->side, is_internal(seat->posting),
+                              seat->posting->now_ns);
+}
+
+static u128 room_for_counting(const struct seat *seat)
+{
+    struct ledger_totals totals = seat->account->totals;
+    u128 used = *pending_of(&totals, seat->side) + *posted_of(&totals, seat->side);
+    CHECK(used <= LEDGER_TOTAL_MAX); // ledger_account_is_sound
+    return LEDGER_TOTAL_MAX - used;
+}
+
+static u128 room_for_funds(const struct seat *seat)
+{
+    if (!seat->account->no_negative || !side_lowers_balance(seat->account, seat->side))
+        return U128_MAX;
+    i128 available = ledger_account_available(seat->account);
+    return available > 0 ? (u128)available : 0;
+}
+
+/// The distance between two balances may be wider than an i128; as a u128 it is exact.
+static u128 distance(i128 from, i128 to)
+{
+    return from < to ? (u128)to - (u128)from : 0;
+}
+
+// Holds count on the side on which they may hurt: outgoing ones as if they were posted, incoming
+// ones not at all for the minimum; and the other way round for the maximum.
+static u128 room_above_min(const struct seat *seat)
+{
+    const struct ledger_account *account = seat->account;
+    if (!account->has_min_balance || !side_lowers_balance(account, seat->side)) return U128_MAX;
+    i128 lowest =
+        i128_add_saturated(ledger_balance_posted(account->class, &account->totals),
+                           -(i128)ledger_balance_pending_out(account->class, &account->totals));
+    return distance(account->min_balance, lowest);
+}
+
+static u128 room_below_max(const struct seat *seat)
+{
+    const struct ledger_account *account = seat->account;
+    if (!account->has_max_balance || side_lowers_balance(account, seat->side)) return U128_MAX;
+    i128 highest =
+        i128_add_saturated(ledger_balance_posted(account->class, &account->totals),
+                           (i128)ledger_balance_pending_in(account->class, &account->totals));
+    return distance(highest, account->max_balance);
+}
+
+// ---- Rules and kinds ----------------------------------------------------------------------------
+
+enum { NO = 0, YES = 1 };
+
+/// One row per rule, in the order of enum ledger_reason: of several broken rules the first answers,
+/// of two sides the debit side. A rule is one of: about the posting, about a side, a room; a room
+/// beside a side's rule is the same rule turned round. The columns say which kinds are under it;
+/// of KYC limits how far (enum ledger_limit_check).
+static const struct rule {
+    enum ledger_reason reason;
+    bool (*is_broken)(const struct ledger_posting *posting);
+    bool (*is_broken_on_side)(const struct seat *seat, struct ledger_refusal *ret);
+    u128 (*room)(const struct seat *seat);
+    uint8_t degree[LEDGER_TRANSFER_KIND_END];
+} rules[] = {
+
+// clang-format off
+#define KINDS(posted_, pending_, post_, void_, reversal_, expiry_)                                 \
+    {[LEDGER_TRANSFER_POSTED] = posted_, [LEDGER_TRANSFER_PENDING] = pending_,                     \
+     [LEDGER_TRANSFER_POST] = post_, [LEDGER_TRANSFER_VOID] = void_,                               \
+     [LEDGER_TRANSFER_REVERSAL] = reversal_, [LEDGER_TRANSFER_EXPIRY] = expiry_}
+#define ALL      LEDGER_CHECK_ALL
+#define STANDING LEDGER_CHECK_STANDING
+#define FREEZES  LEDGER_CHECK_FREEZES
+    //                                POSTED PENDING POST      VOID REVERSAL EXPIRY
+    {LEDGER_ACCOUNTS_MUST_DIFFER,     is_same_account,   NULL,          NULL,
+                                KINDS(YES,   YES,    YES,      YES, YES,     YES)},
+    {LEDGER_AMOUNT_MUST_NOT_BE_ZERO,  is_zero,           NULL,          NULL,
+                                KINDS(YES,   YES,    YES,      YES, YES,     YES)},
+    {LEDGER_DEBIT_ACCOUNT_NOT_FOUND,  debit_is_missing,  NULL,          NULL,
+                                KINDS(YES,   YES,    YES,      YES, YES,     YES)},
+    {LEDGER_CREDIT_ACCOUNT_NOT_FOUND, credit_is_missing, NULL,          NULL,
+                                KINDS(YES,   YES,    YES,      YES, YES,     YES)},
+    {LEDGER_CURRENCY_MISMATCH,        currency_differs,  NULL,          NULL,
+                                KINDS(YES,   YES,    YES,      YES, YES,     YES)},
+    {LEDGER_ACCOUNT_CLOSED,           NULL,              is_closed,     NULL,
+                                KINDS(YES,   YES,    YES,      NO,  YES,     NO)},
+    {LEDGER_ACCOUNT_FROZEN,           NULL,              is_frozen,     NULL,
+                                KINDS(YES,   YES,    YES,      NO,  YES,     NO)},
+    {LEDGER_KYC_LIMIT_EXCEEDED,       NULL,              exceeds_limit, room_for_limits,
+                                KINDS(ALL,   ALL,    STANDING, NO,  FREEZES, NO)},
+    {LEDGER_BALANCE_OVERFLOW,         NULL,              NULL,          room_for_counting,
+                                KINDS(YES,   YES,    NO,       NO,  YES,     NO)},
+    {LEDGER_INSUFFICIENT_FUNDS,       NULL,              NULL,          room_for_funds,
+                                KINDS(YES,   YES,    NO,       NO,  YES,     NO)},
+    {LEDGER_BELOW_MIN_BALANCE,        NULL,              NULL,          room_above_min,
+                                KINDS(YES,   YES,    NO,       NO,  YES,     NO)},
+    {LEDGER_ABOVE_MAX_BALANCE,        NULL,              NULL,          room_below_max,
+                                KINDS(YES,   YES,    NO,       NO,  YES,     NO)},
+#undef KINDS
+#undef ALL
+#undef STANDING
+#undef FREEZES
+    // clang-format on
+};
+
+enum { RULES = sizeof rules / sizeof rules[0] };
+
+static bool is_broken_on_a_side(const struct rule *rule, const struct ledger_posting *posting,
+                                uint8_t degree, struct ledger_refusal *ret)
 {
     for (enum ledger_side side = 0; side < LEDGER_SIDES; side++) {
+        struct seat seat = take_seat(posting, side, degree);
         ret->side = side;
-        if (is_broken(posting, posting->party[side].account, side, ret)) return true;
+        bool is_broken = rule->is_broken_on_side != NULL
+                             ? rule->is_broken_on_side(&seat, ret)
+                             : posting->transfer->amount > rule->room(&seat);
+        if (is_broken) return true;
     }
     return false;
 }
 
-static bool side_is_closed(const struct ledger_posting *posting,
-                           const struct ledger_account *account, enum ledger_side side,
-                           struct ledger_refusal *ret)
-{
-    (void)posting, (void)side, (void)ret;
-    return account->closed;
-}
-
-static bool side_is_frozen(const struct ledger_posting *posting,
-                           const struct ledger_account *account, enum ledger_side side,
-                           struct ledger_refusal *ret)
-{
-    (void)ret;
-    uint64_t until_ns = account->frozen_until_ns[side];
-    return account->frozen[side] && (until_ns == 0 || posting->now_ns < until_ns);
-}
-
-static bool side_exceeds_limit(const struct ledger_posting *posting,
-                               const struct ledger_account *account, enum ledger_side side,
-                               struct ledger_refusal *ret)
-{
-    const struct ledger_allowance *allowance = posting->party[side].allowance;
-    CHECK((allowance == NULL) == (account->kind == LEDGER_KIND_SYSTEM));
-    if (allowance == NULL) return false;
-    const struct ledger_account *debit = posting->party[LEDGER_DEBIT].account;
-    const struct ledger_account *credit = posting->party[LEDGER_CREDIT].account;
-    bool is_internal = id128_equal(debit->owner_id, credit->owner_id);
-    return !ledger_limits_check(allowance, side, posting->transfer->amount, is_internal,
-                                posting->now_ns, ret);
-}
-
-static bool side_overflows(const struct ledger_posting *posting,
-                           const struct ledger_account *account, enum ledger_side side,
-                           struct ledger_refusal *ret)
-{
-    (void)ret;
-    struct ledger_totals totals = account->totals;
-    u128 used = pending_of(&totals, side) + *posted_of(&totals, side);
-    CHECK(used <= LEDGER_TOTAL_MAX); // ledger_account_is_sound
-    return posting->transfer->amount > LEDGER_TOTAL_MAX - used;
-}
-
-static bool side_lacks_funds(const struct ledger_posting *posting,
-                             const struct ledger_account *account, enum ledger_side side,
-                             struct ledger_refusal *ret)
-{
-    (void)ret;
-    if (!account->no_negative || !side_lowers_balance(account, side)) return false;
-    return (i128)posting->transfer->amount > ledger_account_available(account);
-}
-
-static bool side_falls_below_min(const struct ledger_posting *posting,
-                                 const struct ledger_account *account, enum ledger_side side,
-                                 struct ledger_refusal *ret)
-{
-    (void)ret;
-    if (!account->has_min_balance || !side_lowers_balance(account, side)) return false;
-    i128 lowest =
-        add_saturated(ledger_balance_posted(account->class, &account->totals),
-                      -(i128)ledger_balance_pending_out(account->class, &account->totals));
-    return add_saturated(lowest, -(i128)posting->transfer->amount) < account->min_balance;
-}
-
-static bool side_rises_above_max(const struct ledger_posting *posting,
-                                 const struct ledger_account *account, enum ledger_side side,
-                                 struct ledger_refusal *ret)
-{
-    (void)ret;
-    if (!account->has_max_balance || side_lowers_balance(account, side)) return false;
-    i128 highest = add_saturated(ledger_balance_posted(account->class, &account->totals),
-                                 (i128)ledger_balance_pending_in(account->class, &account->totals));
-    return add_saturated(highest, (i128)posting->transfer->amount) > account->max_balance;
-}
-
-/// One row per rule, in the order of enum ledger_reason: of several broken rules the first answers.
-static const struct {
-    enum ledger_reason reason;
-    bool (*is_broken)(const struct ledger_posting *posting, struct ledger_refusal *ret);
-    side_rule is_broken_on_side;
-} rules[] = {
-    // clang-format off
-    {LEDGER_ACCOUNTS_MUST_DIFFER,     is_same_account,   NULL},
-    {LEDGER_AMOUNT_MUST_NOT_BE_ZERO,  is_zero,           NULL},
-    {LEDGER_DEBIT_ACCOUNT_NOT_FOUND,  debit_is_missing,  NULL},
-    {LEDGER_CREDIT_ACCOUNT_NOT_FOUND, credit_is_missing, NULL},
-    {LEDGER_CURRENCY_MISMATCH,        currency_differs,  NULL},
-    {LEDGER_ACCOUNT_CLOSED,           NULL,              side_is_closed},
-    {LEDGER_ACCOUNT_FROZEN,           NULL,              side_is_frozen},
-    {LEDGER_KYC_LIMIT_EXCEEDED,       NULL,              side_exceeds_limit},
-    {LEDGER_BALANCE_OVERFLOW,         NULL,              side_overflows},
-    {LEDGER_INSUFFICIENT_FUNDS,       NULL,              side_lacks_funds},
-    {LEDGER_BELOW_MIN_BALANCE,        NULL,              side_falls_below_min},
-    {LEDGER_ABOVE_MAX_BALANCE,        NULL,              side_rises_above_max},
-    // clang-format on
-};
-
 bool ledger_core_check(const struct ledger_posting *posting, struct ledger_refusal *ret)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    enum ledger_transfer_kind kind = posting->transfer->kind;
+    CHECK(kind >= LEDGER_TRANSFER_POSTED && kind < LEDGER_TRANSFER_KIND_END);
+    for (size_t i = 0; i < RULES; i++) {
+        uint8_t degree = rules[i].degree[kind];
+        if (degree == NO) continue;
         struct ledger_refusal refusal = {.reason = rules[i].reason};
         bool is_broken = rules[i].is_broken != NULL
-                             ? rules[i].is_broken(posting, &refusal)
-                             : either_side(rules[i].is_broken_on_side, posting, &refusal);
+                             ? rules[i].is_broken(posting)
+                             : is_broken_on_a_side(&rules[i], posting, degree, &refusal);
         if (is_broken) {
             *ret = refusal;
             return false;
         }
     }
     return true;
+}
+
+u128 ledger_core_fit(const struct ledger_posting *posting, u128 up_to)
+{
+    enum ledger_transfer_kind kind = posting->transfer->kind;
+    CHECK(kind >= LEDGER_TRANSFER_POSTED && kind < LEDGER_TRANSFER_KIND_END);
+    u128 fits = up_to;
+    for (size_t i = 0; i < RULES; i++) {
+        uint8_t degree = rules[i].degree[kind];
+        if (degree == NO || rules[i].room == NULL) continue;
+        for (enum ledger_side side = 0; side < LEDGER_SIDES; side++) {
+            struct seat seat = take_seat(posting, side, degree);
+            fits = u128_min(fits, rules[i].room(&seat));
+        }
+    }
+    return fits;
+}
+
+// ---- Posting ------------------------------------------------------------------------------------
+
+static void check_follows(const struct ledger_posting *posting, u128 released)
+{
+    const struct ledger_transfer *transfer = posting->transfer, *subject = posting->subject;
+    const struct ledger_progress *progress = posting->progress;
+    switch (transfer->kind) {
+    case LEDGER_TRANSFER_POSTED:
+        CHECK(subject == NULL);
+        return;
+    case LEDGER_TRANSFER_PENDING:
+        CHECK(subject == NULL && progress != NULL && progress->state == LEDGER_HOLD_NONE);
+        return;
+    case LEDGER_TRANSFER_REVERSAL:
+        CHECK(subject != NULL && progress != NULL && ledger_kind_moves(subject->kind));
+        CHECK(transfer->amount <= subject->amount - progress->reversed);
+        return;
+    default:
+        CHECK(subject != NULL && progress != NULL && subject->kind == LEDGER_TRANSFER_PENDING);
+        CHECK(progress->state == LEDGER_HOLD_OPEN && transfer->amount <= released);
+        CHECK(released <= ledger_progress_remaining(subject, progress));
+    }
+}
+
+static void move_totals(const struct ledger_transfer *transfer, enum ledger_side side,
+                        u128 released, struct ledger_totals *totals)
+{
+    u128 *pending = pending_of(totals, side), *posted = posted_of(totals, side);
+    CHECK(released <= *pending);
+    *pending -= released;
+    if (transfer->kind == LEDGER_TRANSFER_PENDING)
+        *pending += transfer->amount;
+    else if (ledger_kind_moves(transfer->kind))
+        *posted += transfer->amount;
+    CHECK(*pending <= LEDGER_TOTAL_MAX && *posted <= LEDGER_TOTAL_MAX - *pending);
+}
+
+static void move_counters(const struct ledger_posting *posting, enum ledger_side side,
+                          u128 released, struct ledger_counters *counters)
+{
+    const struct ledger_transfer *transfer = posting->transfer, *subject = posting->subject;
+    u128 amount = transfer->amount;
+    uint64_t now_ns = posting->now_ns;
+    switch (transfer->kind) {
+    case LEDGER_TRANSFER_POSTED:
+        ledger_limits_count(counters, side, amount, now_ns);
+        return;
+    case LEDGER_TRANSFER_PENDING:
+        ledger_limits_reserve(counters, side, amount, now_ns);
+        return;
+    case LEDGER_TRANSFER_POST:
+        ledger_limits_capture(counters, side, amount, now_ns);
+        ledger_limits_release(counters, side, released - amount, subject->created_at_ns, now_ns);
+        return;
+    case LEDGER_TRANSFER_REVERSAL: {
+        bool was_held = subject->kind == LEDGER_TRANSFER_POST;
+        uint64_t counted_at_ns = was_held ? posting->counted_at_ns : subject->created_at_ns;
+        ledger_limits_give_back(counters, LEDGER_CREDIT - side, amount, counted_at_ns, now_ns);
+        return;
+    }
+    default:
+        ledger_limits_release(counters, side, released, subject->created_at_ns, now_ns);
+    }
+}
+
+static uint64_t expires_at(uint64_t now_ns, uint32_t timeout_seconds)
+{
+    uint64_t at_ns;
+    if (timeout_seconds == 0) return 0;
+    bool is_beyond = __builtin_add_overflow(now_ns, timeout_seconds * NS_PER_SECOND, &at_ns);
+    return is_beyond ? UINT64_MAX : at_ns;
+}
+
+static void move_progress(const struct ledger_posting *posting, u128 released)
+{
+    const struct ledger_transfer *transfer = posting->transfer;
+    struct ledger_progress *progress = posting->progress;
+    switch (transfer->kind) {
+    case LEDGER_TRANSFER_PENDING:
+        progress->state = LEDGER_HOLD_OPEN;
+        progress->expires_at_ns = expires_at(posting->now_ns, transfer->timeout_seconds);
+        return;
+    case LEDGER_TRANSFER_POST: {
+        // A capture that leaves nothing ends the hold, final or not.
+        bool is_last = released == ledger_progress_remaining(posting->subject, progress);
+        progress->captured += transfer->amount;
+        if (is_last) progress->state = LEDGER_HOLD_POSTED;
+        return;
+    }
+    case LEDGER_TRANSFER_VOID:
+        progress->state = LEDGER_HOLD_VOIDED;
+        return;
+    case LEDGER_TRANSFER_EXPIRY:
+        progress->state = LEDGER_HOLD_EXPIRED;
+        return;
+    case LEDGER_TRANSFER_REVERSAL:
+        progress->reversed += transfer->amount;
+        return;
+    default:
+        return;
+    }
 }
 
 void ledger_core_apply(const struct ledger_posting *posting)
@@ -291,142 +375,18 @@ void ledger_core_apply(const struct ledger_posting *posting)
     CHECK(!id128_equal(debit->id, credit->id));
     CHECK(transfer->amount > 0);
     CHECK(strcmp(debit->currency, credit->currency) == 0);
+    u128 released = ledger_core_released(transfer, posting->subject, posting->progress);
+    check_follows(posting, released);
 
-    bool is_internal = id128_equal(debit->owner_id, credit->owner_id);
     for (enum ledger_side side = 0; side < LEDGER_SIDES; side++) {
         struct ledger_account *account = posting->party[side].account;
         CHECK(id128_equal(account->id, transfer->account_id[side]));
-        *posted_of(&account->totals, side) += transfer->amount; // Checked: side_overflows.
-        account->changed_at_ns = transfer->created_at_ns;
+        move_totals(transfer, side, released, &account->totals);
+        account->changed_at_ns = posting->now_ns;
 
         struct ledger_allowance *allowance = posting->party[side].allowance;
-        if (allowance == NULL || is_internal || !ledger_tier_is_counted(allowance->tier)) continue;
-        ledger_limits_count(&allowance->counters, side, transfer->amount, posting->now_ns);
+        if (allowance == NULL || !allowance->is_counted || is_internal(posting)) continue;
+        move_counters(posting, side, released, &allowance->counters);
     }
-}
-
-bool ledger_core_compare(const struct ledger_transfer *asked,
-                         const struct ledger_transfer *existing, enum ledger_reason *ret)
-{
-    const struct id128 *a = asked->account_id, *b = existing->account_id;
-
-    const struct {
-        bool differs;
-        enum ledger_reason reason;
-    } fields[] = {
-        {!id128_equal(a[LEDGER_DEBIT], b[LEDGER_DEBIT]),
-         LEDGER_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID},
-        {!id128_equal(a[LEDGER_CREDIT], b[LEDGER_CREDIT]),
-         LEDGER_EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID},
-        {asked->amount != existing->amount, LEDGER_EXISTS_WITH_DIFFERENT_AMOUNT},
-        {strcmp(asked->currency, existing->currency) != 0, LEDGER_EXISTS_WITH_DIFFERENT_CURRENCY},
-        {asked->code != existing->code, LEDGER_EXISTS_WITH_DIFFERENT_CODE},
-        {strcmp(asked->description, existing->description) != 0,
-         LEDGER_EXISTS_WITH_DIFFERENT_DESCRIPTION},
-    };
-
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (!fields[i].differs) continue;
-        *ret = fields[i].reason;
-        return false;
-    }
-    return true;
-}
-
-// ---- Accounts -----------------------------------------------------------------------------------
-
-static bool totals_are_sound(const struct ledger_totals *totals)
-{
-    for (enum ledger_side side = 0; side < LEDGER_SIDES; side++) {
-        struct ledger_totals copy = *totals;
-        u128 pending = pending_of(&copy, side), posted = *posted_of(&copy, side);
-        if (pending > LEDGER_TOTAL_MAX || posted > LEDGER_TOTAL_MAX - pending) return false;
-    }
-    return true;
-}
-
-static bool head_is_sound(const struct ledger_head *head)
-{
-    if ((head->entry_count == 0) != (head->chain[0] == 0)) return false;
-    bool known = true; // Once a link is not known, none behind it is.
-    for (size_t i = 1; i < LEDGER_CHAIN; i++) {
-        uint64_t link = head->chain[i];
-        known = known && head->chain[i - 1] != 0;
-        if (link == 0) continue;
-        if (!known || link >= head->chain[i - 1]) return false;
-        if (ledger_history_chain_index(head, i) == 0) return false;
-    }
-    return true;
-}
-
-bool ledger_account_is_sound(const struct ledger_account *account)
-{
-    bool is_system = account->kind == LEDGER_KIND_SYSTEM;
-    if (is_system != id128_is_nil(account->owner_id)) return false;
-    if (account->credit_limit > LEDGER_TOTAL_MAX) return false;
-    if (!account->has_min_balance && account->min_balance != 0) return false;
-    if (!account->has_max_balance && account->max_balance != 0) return false;
-    for (enum ledger_side side = 0; side < LEDGER_SIDES; side++) {
-        if (!account->frozen[side] && account->frozen_until_ns[side] != 0) return false;
-    }
-    if (account->number == 0 || account->version == 0) return false;
-    return totals_are_sound(&account->totals) && head_is_sound(&account->head);
-}
-
-static const uint8_t system_id_tag[4] = {'F', 'L', 'R', 'N'};
-
-static const struct {
-    enum ledger_class class;
-    const char *name;
-} system_kinds[] = {
-    [LEDGER_CASH] = {LEDGER_CLASS_ASSET, "cash"},
-    [LEDGER_FEES] = {LEDGER_CLASS_INCOME, "fees"},
-    [LEDGER_FX] = {LEDGER_CLASS_ASSET, "fx"},
-};
-
-struct id128 ledger_system_account_id(const char *currency, enum ledger_system_kind kind)
-{
-    char code[LEDGER_CURRENCY_BYTES] = {0};
-    size_t size = strlen(currency);
-    CHECK(size > 0 && size < sizeof code);
-    memcpy(code, currency, size);
-
-    struct id128 id;
-    memcpy(id.bytes, code, 6);
-    id.bytes[6] = (uint8_t)(0x80 | (unsigned)kind);
-    id.bytes[7] = (uint8_t)code[6];
-    id.bytes[8] = 0x80;
-    memcpy(id.bytes + 9, code + 7, 3);
-    memcpy(id.bytes + 12, system_id_tag, sizeof system_id_tag);
-    return id;
-}
-
-bool ledger_id_is_system(struct id128 id)
-{
-    return (id.bytes[6] & 0xf0) == 0x80 && id.bytes[8] == 0x80 &&
-           memcmp(id.bytes + 12, system_id_tag, sizeof system_id_tag) == 0;
-}
-
-void ledger_system_account(const char *currency, uint8_t exponent, enum ledger_system_kind kind,
-                           struct ledger_account *ret)
-{
-    *ret = (struct ledger_account){
-        .id = ledger_system_account_id(currency, kind),
-        .exponent = exponent,
-        .class = system_kinds[kind].class,
-        .kind = LEDGER_KIND_SYSTEM,
-        .version = 1,
-    };
-    memcpy(ret->currency, currency, strlen(currency)); // Length: ledger_system_account_id.
-}
-
-const char *ledger_system_account_name(enum ledger_system_kind kind)
-{
-    return system_kinds[kind].name;
-}
-
-uint64_t ledger_time_next(uint64_t wall_ns, uint64_t last_ns)
-{
-    CHECK(last_ns < UINT64_MAX);
-    return wall_ns > last_ns ? wall_ns : last_ns + 1;
+    if (posting->progress != NULL) move_progress(posting, released);
 }

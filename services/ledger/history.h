@@ -21,7 +21,7 @@ uint64_t ledger_history_jump_index(uint64_t n);
 uint64_t ledger_history_chain_index(const struct ledger_head *head, size_t i);
 
 /// ledger_history_wanted says which links of the chain the next entry needs: chain[0 .. result -
-/// 1]. Those that are unknown must be looked up first; see ledger_store_post_entry.
+/// 1]. Those that are unknown must be looked up first; see unit_post.c.
 size_t ledger_history_wanted(const struct ledger_head *head);
 
 /// ledger_history_push makes `number` the account's newest entry and fills index, previous and jump

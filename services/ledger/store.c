@@ -1,8 +1,8 @@
 #include "services/ledger/store.h"
 
-#include "common/base/check.h"
 #include "common/base/clock.h"
-#include "services/ledger/history.h"
+#include "services/ledger/store_internal.h"
+#include "services/ledger/totals.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -20,103 +20,164 @@ static const struct store_table tables[] = {
     {LEDGER_TABLE_COUNTERS, "ledger_counters"},
     {LEDGER_TABLE_CURRENCIES, "ledger_currencies"},
     {LEDGER_TABLE_CURSORS, "ledger_cursors"},
+    {LEDGER_TABLE_EXTERNAL_REFS, "ledger_external_refs"},
+    {LEDGER_TABLE_ACCOUNT_VERSIONS, "ledger_account_versions"},
+    {LEDGER_TABLE_PROGRESS, "ledger_progress"},
+    {LEDGER_TABLE_EXPIRIES, "ledger_expiries"},
+    {LEDGER_TABLE_GROUPS, "ledger_groups"},
+    {LEDGER_TABLE_TOTALS, "ledger_totals"},
+    {LEDGER_TABLE_CHECKPOINTS, "ledger_checkpoints"},
+    {LEDGER_TABLE_QUOTES, "ledger_quotes"},
 };
 static_assert(sizeof tables / sizeof tables[0] == LEDGER_TABLE_END - LEDGER_TABLE_STATE,
               "every table has a name");
 
+// Version 2 added tables and gave presence bits a meaning; what version 1 wrote is read as it is.
+static const struct store_migration migrations[] = {{.from = 1, .run = ledger_totals_rebuild}};
+
 const struct store_schema ledger_store_schema = {
     .name = "ledger",
-    .version = 1,
+    .version = 2,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
+    .migrations = migrations,
+    .migration_count = sizeof migrations / sizeof migrations[0],
 };
-
-enum { STORE_LOCAL_SLOT = 2 };
 
 #define CLOCK_BEHIND_NS_MAX (60 * NS_PER_SECOND)
 
-struct number_key {
-    uint8_t bytes[8];
-};
-
-static struct number_key number_key(uint64_t number)
-{
-    struct number_key key;
-    put_u64_be(key.bytes, number);
-    return key;
-}
-
-#define NUMBER_KEY(number_) bytes_of(number_key(number_).bytes, sizeof(struct number_key))
-
 // ---- Conservation -------------------------------------------------------------------------------
 
-/// What the group under way has changed in one currency. Differences of totals, so that they may
-/// fall as well as rise: arithmetic is modulo 2^128, and only equality matters.
-struct tally {
-    char currency[LEDGER_CURRENCY_BYTES];
-    struct ledger_totals change;
-};
-
-struct ledger_store {
-    struct tally *tallies;
-    size_t tally_count, tally_room;
-    size_t last; // Consecutive transfers are mostly in one currency.
-};
-
-static struct tally *find_tally(struct ledger_store *ledger, const char *currency)
+static bool tally_is_of(const struct ledger_tally *tally, const struct ledger_account *account)
 {
-    if (ledger->last < ledger->tally_count &&
-        strcmp(ledger->tallies[ledger->last].currency, currency) == 0)
+    return tally->class == account->class && strcmp(tally->currency, account->currency) == 0;
+}
+
+static struct ledger_tally *find_tally(struct ledger_store *ledger,
+                                       const struct ledger_account *account)
+{
+    if (ledger->last < ledger->tally_count && tally_is_of(&ledger->tallies[ledger->last], account))
         return &ledger->tallies[ledger->last];
     for (size_t i = 0; i < ledger->tally_count; i++) {
-        if (strcmp(ledger->tallies[i].currency, currency) != 0) continue;
+        if (!tally_is_of(&ledger->tallies[i], account)) continue;
         ledger->last = i;
         return &ledger->tallies[i];
     }
     if (ledger->tally_count == ledger->tally_room) {
         ledger->tally_room = ledger->tally_room > 0 ? ledger->tally_room * 2 : 8;
-        ledger->tallies = realloc(ledger->tallies, ledger->tally_room * sizeof(struct tally));
+        ledger->tallies =
+            realloc(ledger->tallies, ledger->tally_room * sizeof(struct ledger_tally));
         CHECK(ledger->tallies != NULL);
     }
-    struct tally *tally = &ledger->tallies[ledger->tally_count];
-    *tally = (struct tally){0};
-    memcpy(tally->currency, currency, sizeof tally->currency);
+    struct ledger_tally *tally = &ledger->tallies[ledger->tally_count];
+    *tally = (struct ledger_tally){.class = account->class};
+    memcpy(tally->currency, account->currency, sizeof tally->currency);
     ledger->last = ledger->tally_count++;
     return tally;
 }
 
-static void tally_account(struct store_txn *txn, struct ledger_account *account)
+/// What the job under way changed becomes the group's.
+static void keep_job(struct ledger_tally *tally)
 {
-    struct ledger_store *ledger = store_txn_local(txn, STORE_LOCAL_SLOT);
+    static const struct ledger_totals zeros;
+    ledger_totals_difference(&tally->change, &tally->job, &zeros);
+    tally->is_touched = tally->is_touched || tally->job_is_touched;
+    tally->job = zeros;
+    tally->job_is_touched = false;
+}
+
+void ledger_store_tally(struct store_txn *txn, struct ledger_account *account)
+{
+    // Totals hold no padding: four u128.
+    if (memcmp(&account->totals, &account->loaded, sizeof account->totals) == 0) return;
+    struct ledger_store *ledger = ledger_store_of(txn);
     CHECK(ledger != NULL);
-    struct ledger_totals *change = &find_tally(ledger, account->currency)->change;
-    const struct ledger_totals *now = &account->totals, *before = &account->loaded;
-    change->debits_pending += now->debits_pending - before->debits_pending;
-    change->debits_posted += now->debits_posted - before->debits_posted;
-    change->credits_pending += now->credits_pending - before->credits_pending;
-    change->credits_posted += now->credits_posted - before->credits_posted;
+    struct ledger_tally *tally = find_tally(ledger, account);
+    uint64_t serial = store_txn_serial(txn);
+    if (tally->job_serial != serial) keep_job(tally);
+    tally->job_serial = serial;
+    tally->job_is_touched = true;
+    ledger_totals_difference(&tally->job, &account->totals, &account->loaded);
     account->loaded = account->totals;
 }
 
-static void forget_tallies(void *context)
+static struct status check_balanced(const struct ledger_store *ledger)
+{
+    for (size_t i = 0; i < ledger->tally_count; i++) {
+        // Classes of one currency are summed with the first of them; sums of later ones are parts.
+        struct ledger_totals sum = {0};
+        bool is_first = true;
+        for (size_t j = 0; j < ledger->tally_count; j++) {
+            if (strcmp(ledger->tallies[i].currency, ledger->tallies[j].currency) != 0) continue;
+            is_first = is_first && j >= i;
+            ledger_totals_difference(&sum, &ledger->tallies[j].change, &(struct ledger_totals){0});
+        }
+        if (!is_first) continue;
+        if (sum.debits_posted != sum.credits_posted || sum.debits_pending != sum.credits_pending)
+            return REFUSE(INTERNAL, NOT_CONSERVED, "debits and credits of a commit differ");
+    }
+    return STATUS_SUCCESS;
+}
+
+static struct status add_to_totals(struct ledger_store *ledger, struct store_txn *txn)
+{
+    bool any = false;
+    for (size_t i = 0; i < ledger->tally_count; i++) {
+        const struct ledger_tally *tally = &ledger->tallies[i];
+        if (!tally->is_touched) continue;
+        RETURN_IF_ERROR(ledger_totals_add(txn, tally->currency, tally->class, &tally->change));
+        any = true;
+    }
+    return any ? ledger_totals_checkpoint(txn) : STATUS_SUCCESS;
+}
+
+static struct status before_commit(void *context, struct store_txn *txn)
+{
+    struct ledger_store *ledger = context;
+    for (size_t i = 0; i < ledger->tally_count; i++)
+        keep_job(&ledger->tallies[i]);
+    RETURN_IF_ERROR(check_balanced(ledger));
+    RETURN_IF_ERROR(add_to_totals(ledger, txn));
+    ledger->tally_count = 0;
+    if (!ledger->state_was_put) return STATUS_SUCCESS;
+    struct ledger_state state;
+    RETURN_IF_ERROR(ledger_store_get_state(txn, &state));
+    ledger->committing_ns = state.last_time_ns;
+    return STATUS_SUCCESS;
+}
+
+static void after_commit(void *context)
+{
+    struct ledger_store *ledger = context;
+    if (ledger->state_was_put) atomic_store(&ledger->committed_ns, ledger->committing_ns);
+    ledger->state_was_put = false;
+    if (atomic_load_explicit(&ledger->is_writing, memory_order_relaxed))
+        atomic_store(&ledger->is_writing, false);
+}
+
+static void rolled_back(void *context)
 {
     struct ledger_store *ledger = context;
     ledger->tally_count = 0;
+    ledger->next_expiry_is_known = false;
+    ledger->checkpoint_is_known = false;
+    ledger->state_was_put = false;
+    atomic_store(&ledger->is_writing, false);
 }
 
-static struct status check_conservation(void *context, struct store_txn *txn)
+static void job_refused(void *context, uint64_t serial)
 {
-    (void)txn;
-    const struct ledger_store *ledger = context;
+    struct ledger_store *ledger = context;
     for (size_t i = 0; i < ledger->tally_count; i++) {
-        const struct ledger_totals *change = &ledger->tallies[i].change;
-        if (change->debits_posted != change->credits_posted ||
-            change->debits_pending != change->credits_pending)
-            return REFUSE(INTERNAL, NOT_CONSERVED, "debits and credits of a commit differ");
+        struct ledger_tally *tally = &ledger->tallies[i];
+        if (tally->job_serial != serial) continue;
+        tally->job = (struct ledger_totals){0};
+        tally->job_is_touched = false;
     }
-    forget_tallies(context);
-    return STATUS_SUCCESS;
+    ledger->next_expiry_is_known = false;
 }
+
+// ---- Opening ------------------------------------------------------------------------------------
 
 struct status ledger_store_open(struct store *store, struct ledger_store **ret)
 {
@@ -134,9 +195,14 @@ struct status ledger_store_open(struct store *store, struct ledger_store **ret)
 
     struct ledger_store *ledger = calloc(1, sizeof *ledger);
     CHECK(ledger != NULL);
-    store_set_local(store, STORE_LOCAL_SLOT, ledger);
-    store_add_hook(store, &(struct store_hook){.before_commit = check_conservation,
-                                               .rolled_back = forget_tallies,
+    atomic_init(&ledger->is_writing, false);
+    atomic_init(&ledger->committed_ns, state.last_time_ns);
+    atomic_init(&ledger->promised_ns, state.last_time_ns);
+    store_set_local(store, LEDGER_STORE_LOCAL_SLOT, ledger);
+    store_add_hook(store, &(struct store_hook){.before_commit = before_commit,
+                                               .after_commit = after_commit,
+                                               .rolled_back = rolled_back,
+                                               .job_refused = job_refused,
                                                .context = ledger});
     *ret = ledger;
     return STATUS_SUCCESS;
@@ -148,6 +214,63 @@ void ledger_store_close(struct ledger_store **ledger)
     free((*ledger)->tallies);
     free(*ledger);
     *ledger = NULL;
+}
+
+// ---- Settled times ------------------------------------------------------------------------------
+
+// A reader promises that nothing will be added at or before a time; the writer gives out times
+// without asking readers. Both announce first and look second:
+//     reader  R1 promised_ns := max(promised_ns, time)    R2 read is_writing    R3 read
+//     committed_ns writer  W1 is_writing := true    W2 read promised_ns, give out later times only
+//             W3 commit    W4 committed_ns := last time    W5 is_writing := false
+// All of them are sequentially consistent, so they have one order that everybody agrees on. A group
+// whose W1 comes after R2 has its W2 after R1: its times are later than what was promised,
+// whatever the clock says, forwards or back. A group whose W1 comes before R2 is either seen at R2,
+// or its W5, and so its W4, came before: then R3 finds its last time, or a later group's. When that
+// is the snapshot's own last time, the snapshot holds every group up to it. When it is not (the
+// snapshot is older, or so new that its group's W4 is still to come), or a group is under way, the
+// answer is the snapshot's last time: true of any snapshot, since times only rise. A promise that
+// is not kept so has at most made a time later than the clock.
+// A group that is rolled back passes W5 without W4: nothing of it is in any snapshot.
+// An EXPIRY is the one entry whose time is not taken from the clock: the reader stays before the
+// first one that its snapshot says is to come, and a hold that is made later is due later than its
+// own time, which is later than the promise.
+uint64_t ledger_store_mark_writing(struct store_txn *txn)
+{
+    struct ledger_store *ledger = ledger_store_of(txn);
+    CHECK(ledger != NULL);
+    if (!atomic_load_explicit(&ledger->is_writing, memory_order_relaxed)) {
+        atomic_store(&ledger->is_writing, true);                     // W1
+        ledger->earliest_ns = atomic_load(&ledger->promised_ns) + 1; // W2
+    }
+    return ledger->earliest_ns;
+}
+
+static void raise_to(_Atomic uint64_t *highest, uint64_t value)
+{
+    uint64_t seen = atomic_load(highest);
+    while (seen < value && !atomic_compare_exchange_weak(highest, &seen, value)) {
+    }
+}
+
+struct status ledger_store_settled(struct ledger_store *ledger, struct store_txn *txn,
+                                   uint64_t now_ns, uint64_t *ret_ns)
+{
+    CHECK(!store_txn_is_write(txn));
+    struct ledger_state state;
+    uint64_t until_ns = now_ns, expires_at_ns, number;
+    RETURN_IF_ERROR(ledger_store_get_state(txn, &state));
+    struct status status = ledger_store_next_expiry(txn, &expires_at_ns, &number);
+    if (!status_ok(status) && status.code != STATUS_NOT_FOUND) return status;
+    if (status_ok(status) && expires_at_ns <= until_ns) until_ns = expires_at_ns - 1;
+
+    *ret_ns = state.last_time_ns;
+    if (until_ns <= state.last_time_ns) return STATUS_SUCCESS;
+    raise_to(&ledger->promised_ns, until_ns);                // R1
+    bool is_writing = atomic_load(&ledger->is_writing);      // R2
+    uint64_t committed = atomic_load(&ledger->committed_ns); // R3
+    if (!is_writing && committed == state.last_time_ns) *ret_ns = until_ns;
+    return STATUS_SUCCESS;
 }
 
 // ---- State --------------------------------------------------------------------------------------
@@ -169,300 +292,10 @@ struct status ledger_store_get_state(struct store_txn *txn, struct ledger_state 
 
 void ledger_store_put_state(struct store_txn *txn, const struct ledger_state *state)
 {
+    struct ledger_store *ledger = ledger_store_of(txn);
+    if (ledger != NULL) ledger->state_was_put = true;
     uint8_t record[LEDGER_STATE_BYTES];
     size_t size = ledger_state_encode(state, record);
     store_put(txn, LEDGER_TABLE_STATE, bytes_of(state_key, sizeof state_key),
               bytes_of(record, size));
-}
-
-// ---- Accounts -----------------------------------------------------------------------------------
-
-struct status ledger_store_get_account(struct store_txn *txn, struct id128 account_id,
-                                       struct ledger_account *ret)
-{
-    struct bytes value;
-    RETURN_IF_ERROR(store_get(txn, LEDGER_TABLE_ACCOUNTS, id128_bytes(&account_id), &value));
-    return ledger_account_decode(account_id, value, ret);
-}
-
-void ledger_store_put_account(struct store_txn *txn, struct ledger_account *account)
-{
-    tally_account(txn, account);
-    uint8_t record[LEDGER_ACCOUNT_BYTES];
-    size_t size = ledger_account_encode(account, record);
-    store_put(txn, LEDGER_TABLE_ACCOUNTS, id128_bytes(&account->id), bytes_of(record, size));
-}
-
-void ledger_store_add_account(struct store_txn *txn, struct ledger_account *account,
-                              const struct ledger_details *details)
-{
-    uint8_t owner_key[LEDGER_OWNER_KEY_BYTES];
-    ledger_owner_key_encode(account->owner_id, account->number, owner_key);
-    ledger_store_put_account(txn, account);
-    store_append(txn, LEDGER_TABLE_ACCOUNT_NUMBERS, NUMBER_KEY(account->number),
-                 id128_bytes(&account->id));
-    store_put(txn, LEDGER_TABLE_ACCOUNT_OWNERS, bytes_of(owner_key, sizeof owner_key),
-              id128_bytes(&account->id));
-
-    uint8_t record[LEDGER_DETAILS_BYTES_MAX];
-    size_t size = ledger_details_encode(details, record);
-    store_put(txn, LEDGER_TABLE_ACCOUNT_DETAILS, id128_bytes(&account->id), bytes_of(record, size));
-}
-
-struct status ledger_store_get_details(struct store_txn *txn, struct id128 account_id,
-                                       struct ledger_details *ret)
-{
-    struct bytes value;
-    RETURN_IF_ERROR(store_get(txn, LEDGER_TABLE_ACCOUNT_DETAILS, id128_bytes(&account_id), &value));
-    return ledger_details_decode(value, ret);
-}
-
-void ledger_account_walk_open(struct store_txn *txn, const struct id128 *owner_id, uint64_t before,
-                              struct ledger_account_walk *ret)
-{
-    *ret = (struct ledger_account_walk){.is_of_owner = owner_id != NULL,
-                                        .before = before > 0 ? before : UINT64_MAX};
-    if (owner_id != NULL) ret->owner_id = *owner_id;
-    store_cursor_open(txn,
-                      owner_id != NULL ? LEDGER_TABLE_ACCOUNT_OWNERS : LEDGER_TABLE_ACCOUNT_NUMBERS,
-                      &ret->cursor);
-}
-
-static bool walk_to_next(struct ledger_account_walk *walk)
-{
-    if (walk->is_started) return store_cursor_prev(&walk->cursor);
-    walk->is_started = true;
-    uint8_t owner_key[LEDGER_OWNER_KEY_BYTES];
-    ledger_owner_key_encode(walk->owner_id, walk->before, owner_key);
-    return store_cursor_seek_before(&walk->cursor, walk->is_of_owner
-                                                       ? bytes_of(owner_key, sizeof owner_key)
-                                                       : NUMBER_KEY(walk->before));
-}
-
-struct status ledger_account_walk_next(struct ledger_account_walk *walk, struct ledger_account *ret)
-{
-    if (!walk_to_next(walk)) return REFUSE(NOT_FOUND, END, "no more accounts");
-    uint64_t number;
-    if (walk->is_of_owner && !ledger_owner_key_decode(walk->cursor.key, walk->owner_id, &number))
-        return REFUSE(NOT_FOUND, END, "no more accounts");
-    if (walk->cursor.value.size != ID128_BYTES)
-        return REFUSE(DATA_LOSS, RECORD_CORRUPT, "an index entry of an account fails its checks");
-    struct status status =
-        ledger_store_get_account(walk->cursor.txn, id128_of(walk->cursor.value.data), ret);
-    if (status.code == STATUS_NOT_FOUND)
-        return REFUSE(DATA_LOSS, RECORD_CORRUPT, "an index entry names an account that is missing");
-    return status;
-}
-
-void ledger_account_walk_close(struct ledger_account_walk *walk)
-{
-    store_cursor_close(&walk->cursor);
-}
-
-// ---- Transfers ----------------------------------------------------------------------------------
-
-struct status ledger_store_find_id(struct store_txn *txn, struct id128 id,
-                                   struct ledger_id_entry *ret)
-{
-    struct bytes value;
-    RETURN_IF_ERROR(store_get(txn, LEDGER_TABLE_IDS, id128_bytes(&id), &value));
-    return ledger_id_entry_decode(value, ret);
-}
-
-static void put_id(struct store_txn *txn, struct id128 id, const struct ledger_id_entry *entry)
-{
-    uint8_t record[LEDGER_ID_ENTRY_BYTES_MAX];
-    size_t size = ledger_id_entry_encode(entry, record);
-    store_put(txn, LEDGER_TABLE_IDS, id128_bytes(&id), bytes_of(record, size));
-}
-
-void ledger_store_burn_id(struct store_txn *txn, struct id128 id, enum ledger_reason reason)
-{
-    CHECK(ledger_reasons[reason].burns_id);
-    put_id(txn, id, &(struct ledger_id_entry){.is_failed = true, .reason = reason});
-}
-
-struct status ledger_store_get_transfer(struct store_txn *txn, uint64_t number,
-                                        struct ledger_transfer *ret)
-{
-    struct bytes value;
-    RETURN_IF_ERROR(store_get(txn, LEDGER_TABLE_TRANSFERS, NUMBER_KEY(number), &value));
-    return ledger_transfer_decode(number, value, ret);
-}
-
-struct status ledger_transfer_side(const struct ledger_transfer *transfer, struct id128 account_id,
-                                   enum ledger_side *ret)
-{
-    for (enum ledger_side side = 0; side < LEDGER_SIDES; side++) {
-        if (!id128_equal(transfer->account_id[side], account_id)) continue;
-        *ret = side;
-        return STATUS_SUCCESS;
-    }
-    return REFUSE(DATA_LOSS, RECORD_CORRUPT, "a history leads to a transfer of other accounts");
-}
-
-/// The transfer at a place in an account's history, and the account's entry in it.
-static struct status get_entry(struct store_txn *txn, struct id128 account_id, uint64_t number,
-                               struct ledger_transfer *ret_transfer, struct ledger_entry *ret)
-{
-    enum ledger_side side;
-    struct status status = ledger_store_get_transfer(txn, number, ret_transfer);
-    if (status.code == STATUS_NOT_FOUND)
-        return REFUSE(DATA_LOSS, MISSING_TRANSFER, "a history leads to a transfer that is missing");
-    RETURN_IF_ERROR(status);
-    RETURN_IF_ERROR(ledger_transfer_side(ret_transfer, account_id, &side));
-    *ret = ret_transfer->entry[side];
-    return STATUS_SUCCESS;
-}
-
-struct status ledger_store_post_entry(struct store_txn *txn, struct ledger_account *account,
-                                      enum ledger_side side, struct ledger_transfer *transfer)
-{
-    uint64_t *chain = account->head.chain;
-    size_t wanted = ledger_history_wanted(&account->head);
-    for (size_t i = 1; i < wanted; i++) {
-        if (chain[i] != 0) continue;
-        struct ledger_transfer earlier;
-        struct ledger_entry entry;
-        RETURN_IF_ERROR(get_entry(txn, account->id, chain[i - 1], &earlier, &entry));
-        if (entry.jump == 0 || entry.jump >= chain[i - 1])
-            return REFUSE(DATA_LOSS, RECORD_CORRUPT, "a history has no jump where one must be");
-        chain[i] = entry.jump;
-    }
-    transfer->entry[side].after = account->totals;
-    ledger_history_push(&account->head, transfer->number, &transfer->entry[side]);
-    return STATUS_SUCCESS;
-}
-
-void ledger_store_append_transfer(struct store_txn *txn, const struct ledger_transfer *transfer)
-{
-    uint8_t record[LEDGER_TRANSFER_BYTES_MAX];
-    size_t size = ledger_transfer_encode(transfer, record);
-    store_append(txn, LEDGER_TABLE_TRANSFERS, NUMBER_KEY(transfer->number), bytes_of(record, size));
-    put_id(txn, transfer->id, &(struct ledger_id_entry){.number = transfer->number});
-}
-
-struct status ledger_store_totals_at(struct store_txn *txn, const struct ledger_account *account,
-                                     uint64_t at_ns, struct ledger_totals *ret)
-{
-    struct ledger_transfer transfer, target;
-    struct ledger_entry entry, target_entry;
-    uint64_t number = account->head.chain[0];
-    while (number != 0) {
-        RETURN_IF_ERROR(get_entry(txn, account->id, number, &transfer, &entry));
-        if (transfer.created_at_ns <= at_ns) {
-            *ret = entry.after;
-            return STATUS_SUCCESS;
-        }
-        number = entry.previous;
-        // Far ahead as long as that does not overshoot; else one step.
-        if (entry.jump == 0 || entry.jump == entry.previous) continue;
-        RETURN_IF_ERROR(get_entry(txn, account->id, entry.jump, &target, &target_entry));
-        if (target.created_at_ns > at_ns) number = entry.jump;
-    }
-    *ret = (struct ledger_totals){0};
-    return STATUS_SUCCESS;
-}
-
-// ---- Limits, currencies, cursors ----------------------------------------------------------------
-
-struct status ledger_store_get_profile(struct store_txn *txn, struct id128 owner_id,
-                                       struct ledger_profile *ret)
-{
-    struct bytes value;
-    RETURN_IF_ERROR(store_get(txn, LEDGER_TABLE_PROFILES, id128_bytes(&owner_id), &value));
-    return ledger_profile_decode(owner_id, value, ret);
-}
-
-void ledger_store_put_profile(struct store_txn *txn, const struct ledger_profile *profile)
-{
-    uint8_t record[LEDGER_PROFILE_BYTES_MAX];
-    size_t size = ledger_profile_encode(profile, record);
-    store_put(txn, LEDGER_TABLE_PROFILES, id128_bytes(&profile->owner_id), bytes_of(record, size));
-}
-
-struct status ledger_store_get_counters(struct store_txn *txn, struct id128 owner_id,
-                                        const char *currency, struct ledger_counters *ret)
-{
-    uint8_t key[LEDGER_COUNTERS_KEY_BYTES];
-    ledger_counters_key_encode(owner_id, currency, key);
-    struct bytes value;
-    RETURN_IF_ERROR(store_get(txn, LEDGER_TABLE_COUNTERS, bytes_of(key, sizeof key), &value));
-    return ledger_counters_decode(value, ret);
-}
-
-void ledger_store_put_counters(struct store_txn *txn, struct id128 owner_id, const char *currency,
-                               const struct ledger_counters *counters)
-{
-    uint8_t key[LEDGER_COUNTERS_KEY_BYTES], record[LEDGER_COUNTERS_BYTES];
-    ledger_counters_key_encode(owner_id, currency, key);
-    size_t size = ledger_counters_encode(counters, record);
-    store_put(txn, LEDGER_TABLE_COUNTERS, bytes_of(key, sizeof key), bytes_of(record, size));
-}
-
-void ledger_store_drop_counters(struct store_txn *txn, struct id128 owner_id)
-{
-    // A cursor must be closed before its table is written: find one row, drop it, look again.
-    for (;;) {
-        uint8_t key[LEDGER_COUNTERS_KEY_BYTES];
-        struct store_cursor cursor;
-        store_cursor_open(txn, LEDGER_TABLE_COUNTERS, &cursor);
-        bool found = store_cursor_seek(&cursor, id128_bytes(&owner_id)) &&
-                     cursor.key.size == sizeof key &&
-                     memcmp(cursor.key.data, owner_id.bytes, ID128_BYTES) == 0;
-        if (found) memcpy(key, cursor.key.data, sizeof key);
-        store_cursor_close(&cursor);
-        if (!found) return;
-        store_delete(txn, LEDGER_TABLE_COUNTERS, bytes_of(key, sizeof key));
-        if (!status_ok(store_txn_status(txn))) return; // The row is still there.
-    }
-}
-
-struct status ledger_store_get_currency(struct store_txn *txn, const char *code,
-                                        struct ledger_currency *ret)
-{
-    struct bytes value;
-    RETURN_IF_ERROR(store_get(txn, LEDGER_TABLE_CURRENCIES, bytes_of_text(code), &value));
-    return ledger_currency_decode(bytes_of_text(code), value, ret);
-}
-
-void ledger_store_put_currency(struct store_txn *txn, const struct ledger_currency *currency)
-{
-    uint8_t record[LEDGER_CURRENCY_RECORD_BYTES_MAX];
-    size_t size = ledger_currency_encode(currency, record);
-    store_put(txn, LEDGER_TABLE_CURRENCIES, bytes_of_text(currency->code), bytes_of(record, size));
-}
-
-struct status ledger_store_next_currency(struct store_txn *txn, const char *after_code,
-                                         struct ledger_currency *ret)
-{
-    CLEANUP(store_cursor_close) struct store_cursor cursor = {0};
-    store_cursor_open(txn, LEDGER_TABLE_CURRENCIES, &cursor);
-    bool found = after_code[0] == '\0' ? store_cursor_first(&cursor)
-                                       : store_cursor_seek(&cursor, bytes_of_text(after_code));
-    if (found && bytes_equal(cursor.key, bytes_of_text(after_code)))
-        found = store_cursor_next(&cursor);
-    if (!found) return REFUSE(NOT_FOUND, END, "no more currencies");
-    return ledger_currency_decode(cursor.key, cursor.value, ret);
-}
-
-struct status ledger_store_get_cursor(struct store_txn *txn, const char *source,
-                                      struct ledger_cursor *ret)
-{
-    struct bytes value;
-    struct status status = store_get(txn, LEDGER_TABLE_CURSORS, bytes_of_text(source), &value);
-    if (status.code == STATUS_NOT_FOUND) {
-        *ret = (struct ledger_cursor){0};
-        return STATUS_SUCCESS;
-    }
-    RETURN_IF_ERROR(status);
-    return ledger_cursor_decode(value, ret);
-}
-
-void ledger_store_put_cursor(struct store_txn *txn, const char *source,
-                             const struct ledger_cursor *cursor)
-{
-    uint8_t record[LEDGER_CURSOR_BYTES];
-    size_t size = ledger_cursor_encode(cursor, record);
-    store_put(txn, LEDGER_TABLE_CURSORS, bytes_of_text(source), bytes_of(record, size));
 }

@@ -5,11 +5,14 @@
 /// Threads    A store_txn stays on the thread that was given it.
 /// Errors     NOT_FOUND; DATA_LOSS (a record fails its checks). Writes give no status: the first
 ///            that fails sticks to the transaction (common/store/store.h).
-/// Conserved  Every account that is put adds what its totals changed by to its currency's tally.
-///            Before each commit the tallies must balance, else the process stops uncommitted.
+/// Conserved  Every account that is put adds what its totals changed by to the tally of its
+/// currency
+///            and class. Before each commit the tallies of a currency must balance, else the
+///            process stops uncommitted; then they are added to the running totals (totals.h).
 /// Source     README.md "Key spaces".
 #pragma once
 
+#include "common/base/arena.h"
 #include "common/store/store.h"
 #include "services/ledger/record.h"
 
@@ -25,6 +28,15 @@ enum {
     LEDGER_TABLE_COUNTERS,
     LEDGER_TABLE_CURRENCIES,
     LEDGER_TABLE_CURSORS,
+    // Since schema version 2.
+    LEDGER_TABLE_EXTERNAL_REFS,
+    LEDGER_TABLE_ACCOUNT_VERSIONS,
+    LEDGER_TABLE_PROGRESS,
+    LEDGER_TABLE_EXPIRIES,
+    LEDGER_TABLE_GROUPS,
+    LEDGER_TABLE_TOTALS,
+    LEDGER_TABLE_CHECKPOINTS,
+    LEDGER_TABLE_QUOTES,
     LEDGER_TABLE_END,
 };
 
@@ -37,6 +49,18 @@ struct ledger_store;
 MUST_USE struct status ledger_store_open(struct store *store, struct ledger_store **ret);
 void ledger_store_close(struct ledger_store **ledger); // After the store; idempotent.
 
+/// What a snapshot can promise about time. Every entry that is still to come has a ledger time
+/// after the last one, and, while nothing is being written, after now; an expiry that is due comes
+/// with the time it was due. ledger_store_settled gives the latest time up to which the snapshot is
+/// final: nothing will ever be added at or before it, also when the wall clock is set back while
+/// the store is open (promises are not stored). now_ns is what the wall clock says.
+MUST_USE struct status ledger_store_settled(struct ledger_store *ledger, struct store_txn *txn,
+                                            uint64_t now_ns, uint64_t *ret_ns);
+/// ledger_store_mark_writing tells that the group under way gives out ledger times; call it before
+/// reading the clock for one. It ends with the group. A clock that says less than what it returns
+/// is to be taken for that: earlier times have been promised to readers.
+uint64_t ledger_store_mark_writing(struct store_txn *txn);
+
 /// Never NOT_FOUND: a new store has a state of zeros.
 MUST_USE struct status ledger_store_get_state(struct store_txn *txn, struct ledger_state *ret);
 void ledger_store_put_state(struct store_txn *txn, const struct ledger_state *state);
@@ -46,12 +70,29 @@ void ledger_store_put_state(struct store_txn *txn, const struct ledger_state *st
 MUST_USE struct status ledger_store_get_account(struct store_txn *txn, struct id128 account_id,
                                                 struct ledger_account *ret);
 void ledger_store_put_account(struct store_txn *txn, struct ledger_account *account);
-/// ledger_store_add_account puts an account with its index entries and details. Its number must be
-/// the highest so far.
+/// ledger_store_add_account puts an account with its index entries, reference and details. Its
+/// number must be the highest so far.
 void ledger_store_add_account(struct store_txn *txn, struct ledger_account *account,
                               const struct ledger_details *details);
 MUST_USE struct status ledger_store_get_details(struct store_txn *txn, struct id128 account_id,
                                                 struct ledger_details *ret);
+/// ledger_store_put_details replaces an account's details; `before` is what they were (for the
+/// reference index).
+void ledger_store_put_details(struct store_txn *txn, struct id128 account_id,
+                              const struct ledger_details *before,
+                              const struct ledger_details *details);
+/// The account that has an external reference; NOT_FOUND.
+MUST_USE struct status ledger_store_find_ref(struct store_txn *txn, const char *external_ref,
+                                             struct id128 *ret);
+/// ledger_store_keep_version writes what an account's settings are now, before they change: call it
+/// with the account as it was read. since_ns: when that version began.
+void ledger_store_keep_version(struct store_txn *txn, const struct ledger_account *account,
+                               uint64_t since_ns);
+/// ledger_store_settings_at fills *account's settings and version as they were at a time; totals
+/// stay. Of a version that is past, until when a freeze was set is not known (0). Before the
+/// account existed: its first version.
+MUST_USE struct status ledger_store_settings_at(struct store_txn *txn, uint64_t at_ns,
+                                                struct ledger_account *account);
 
 /// A walk over accounts, newest first: all of them, or one owner's. Close it before writing.
 struct ledger_account_walk {
@@ -74,23 +115,33 @@ void ledger_account_walk_close(struct ledger_account_walk *walk); // Idempotent.
 MUST_USE struct status ledger_store_find_id(struct store_txn *txn, struct id128 id,
                                             struct ledger_id_entry *ret);
 void ledger_store_burn_id(struct store_txn *txn, struct id128 id, enum ledger_reason reason);
-MUST_USE struct status ledger_store_get_transfer(struct store_txn *txn, uint64_t number,
-                                                 struct ledger_transfer *ret);
-
-/// ledger_store_post_entry makes transfer->number the newest entry of account's history and fills
-/// that side's entry. It reads (links of the history that the account does not hold) but writes
-/// nothing: call it for both sides before the first put.
-MUST_USE struct status ledger_store_post_entry(struct store_txn *txn,
-                                               struct ledger_account *account,
-                                               enum ledger_side side,
-                                               struct ledger_transfer *transfer);
-/// ledger_store_append_transfer writes the transfer and its id.
+/// ledger_store_get_transfer: description and metadata point into the store (see Ownership of
+/// common/store/store.h) unless an arena is given to copy them to (RESOURCE_EXHAUSTED).
+MUST_USE struct status ledger_store_get_transfer(struct store_txn *txn, struct arena *arena,
+                                                 uint64_t number, struct ledger_transfer *ret);
+/// ledger_store_append_transfer writes the transfer and its id; numbers rise by one.
 void ledger_store_append_transfer(struct store_txn *txn, const struct ledger_transfer *transfer);
 
-/// ledger_store_totals_at gives an account's totals as of a ledger time, inclusive: O(log n).
-MUST_USE struct status ledger_store_totals_at(struct store_txn *txn,
-                                              const struct ledger_account *account, uint64_t at_ns,
-                                              struct ledger_totals *ret);
+/// Zeros (LEDGER_HOLD_NONE) when nothing became of the transfer.
+MUST_USE struct status ledger_store_get_progress(struct store_txn *txn, uint64_t number,
+                                                 struct ledger_progress *ret);
+void ledger_store_put_progress(struct store_txn *txn, uint64_t number,
+                               const struct ledger_progress *progress);
+/// The next PENDING transfer to expire; NOT_FOUND: none.
+MUST_USE struct status ledger_store_next_expiry(struct store_txn *txn, uint64_t *ret_expires_at_ns,
+                                                uint64_t *ret_number);
+/// The first one after (expires_at, number).
+MUST_USE struct status ledger_store_expiry_after(struct store_txn *txn, uint64_t expires_at_ns,
+                                                 uint64_t number, uint64_t *ret_expires_at_ns,
+                                                 uint64_t *ret_number);
+void ledger_store_put_expiry(struct store_txn *txn, uint64_t expires_at_ns, uint64_t number);
+void ledger_store_drop_expiry(struct store_txn *txn, uint64_t expires_at_ns, uint64_t number);
+
+/// Zeros when there is no such group.
+MUST_USE struct status ledger_store_get_group(struct store_txn *txn, struct id128 group_id,
+                                              struct ledger_group *ret);
+void ledger_store_put_group(struct store_txn *txn, struct id128 group_id,
+                            const struct ledger_group *group);
 
 /// ledger_transfer_side says on which side of a transfer an account stands; one of them it must.
 MUST_USE struct status ledger_transfer_side(const struct ledger_transfer *transfer,
@@ -116,6 +167,15 @@ void ledger_store_put_currency(struct store_txn *txn, const struct ledger_curren
 /// ledger_store_next_currency gives the first custom currency after a code ("": the first).
 MUST_USE struct status ledger_store_next_currency(struct store_txn *txn, const char *after_code,
                                                   struct ledger_currency *ret);
+
+/// ledger_store_note_limits remembers what the configured limits are (any bytes that identify
+/// them). When they are not what they were, or that is not known, all counters are forgotten: under
+/// other limits they may not have been kept. The next posting works them out anew.
+void ledger_store_note_limits(struct store_txn *txn, struct bytes identity);
+
+MUST_USE struct status ledger_store_get_quote(struct store_txn *txn, struct id128 id,
+                                              struct ledger_quote *ret);
+void ledger_store_put_quote(struct store_txn *txn, const struct ledger_quote *quote);
 
 /// Zeros when there is none yet.
 MUST_USE struct status ledger_store_get_cursor(struct store_txn *txn, const char *source,

@@ -1,9 +1,14 @@
 /// @file services/ledger/verify.h
-/// Recomputes everything that can be recomputed: every total from the transfers, every link of
-/// every history, every index, and compares. It changes nothing and repairs nothing.
-/// Reads      Transfers never change, so the log is read in many short snapshots while the ledger
-///            serves; its end, the accounts and the state are read together in the last one.
-/// Memory     About 200 bytes per account that has moved money.
+/// Recomputes everything that can be recomputed: every total, hold, reversal, group and running
+/// total from the transfers, every link of every history, every index, and compares. It changes
+/// nothing and repairs nothing.
+/// Reads      Many short snapshots while the ledger serves. Transfers never change: each snapshot
+///            first reads what the log has grown by, so that what is known in memory is exactly as
+///            of that snapshot, and then one piece of one table, which must agree with it. What is
+///            final (a resolved hold, a whole reversal, a checkpoint) is compared when the log
+///            comes to it and forgotten.
+/// Memory     About 200 bytes per account that has moved money and 150 per transfer of which
+///            something may still become: an open hold, or one that was reversed in part.
 /// Threads    Any; not inside a transaction.
 /// Source     README.md "Findings".
 #pragma once
@@ -32,3 +37,7 @@ struct ledger_verification {
 /// read. *should_stop, looked at between snapshots, ends it early (CANCELLED); NULL: never.
 MUST_USE struct status ledger_verify(struct store *store, const _Atomic bool *should_stop,
                                      struct ledger_verification *ret);
+/// ledger_verify_in_pieces is ledger_verify with snapshots of another size: for tests.
+MUST_USE struct status ledger_verify_in_pieces(struct store *store, size_t rows_per_snapshot,
+                                               const _Atomic bool *should_stop,
+                                               struct ledger_verification *ret);

@@ -21,6 +21,7 @@ BEGIN {
     owner["<lmdb.h>"] = "^common/store/"
     owner["<nng/"] = "^(common/(rpc|event)/|tests/)"
     owner["<event2/"] = "^(gateway/http/|tests/)"
+    owner["<libxml/"] = "^(services/ledger/camt053\\.c$|tests/)"
     owner[".pb-c.h"] = "^(services/[a-z]+/(rpc|convert)[a-z_]*\\.[ch]|services/ctl/|common/(rpc|event|daemon)/|proto/|gateway/|tests/)"
     # Arrows point down only: what each module may include of the others.
     below["common/base"] = "^common/base/"

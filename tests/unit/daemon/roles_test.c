@@ -31,14 +31,34 @@ static void test_who_may_do_what(void **state)
         {"customer",    "ledger.account.read",    RPC_SCOPE_SELF},
         {"customer",    "kyc.self.write",         RPC_SCOPE_SELF},
         {"customer",    "ledger.cash.deposit",    RPC_SCOPE_NONE},
+        {"customer",    "ledger.cash.withdraw",   RPC_SCOPE_SELF},
+        {"customer",    "ledger.account.update",  RPC_SCOPE_SELF},
+        {"customer",    "ledger.account.close",   RPC_SCOPE_SELF},
+        {"customer",    "ledger.limit.read",      RPC_SCOPE_SELF},
+        {"customer",    "ledger.limit.write",     RPC_SCOPE_NONE},
+        {"customer",    "ledger.account.freeze",  RPC_SCOPE_NONE},
+        {"customer",    "ledger.fx.quote",        RPC_SCOPE_NONE},
         {"customer",    "kyc.case.read",          RPC_SCOPE_NONE},
         {"customer",    "audit.read",             RPC_SCOPE_NONE},
         {"teller",      "ledger.cash.deposit",    RPC_SCOPE_ALL},
         {"teller",      "ledger.currency.create", RPC_SCOPE_NONE},
+        {"teller",      "ledger.cash.withdraw",   RPC_SCOPE_ALL},
+        {"teller",      "ledger.fx.quote",        RPC_SCOPE_ALL},
+        {"teller",      "ledger.account.freeze",  RPC_SCOPE_NONE},
+        {"teller",      "ledger.account.limits",  RPC_SCOPE_NONE},
+        {"teller",      "ledger.account.system",  RPC_SCOPE_NONE},
+        {"teller",      "ledger.report.read",     RPC_SCOPE_NONE},
         {"kyc_maker",   "kyc.case.recommend",     RPC_SCOPE_ALL},
         {"kyc_maker",   "kyc.case.decide",        RPC_SCOPE_NONE},
         {"kyc_checker", "kyc.case.decide",        RPC_SCOPE_ALL},
         {"kyc_checker", "kyc.case.recommend",     RPC_SCOPE_NONE},
+        {"compliance_officer", "ledger.account.freeze",  RPC_SCOPE_ALL},
+        {"compliance_officer", "ledger.account.limits",  RPC_SCOPE_ALL},
+        {"compliance_officer", "ledger.limit.write",     RPC_SCOPE_ALL},
+        {"compliance_officer", "ledger.transfer.create", RPC_SCOPE_NONE},
+        {"compliance_officer", "ledger.cash.withdraw",   RPC_SCOPE_NONE},
+        {"auditor",     "ledger.report.read",     RPC_SCOPE_ALL},
+        {"auditor",     "ledger.limit.write",     RPC_SCOPE_NONE},
         {"auditor",     "audit.read",             RPC_SCOPE_ALL},
         {"auditor",     "ledger.transfer.create", RPC_SCOPE_NONE},
         {"admin",       "auth.user.roles",        RPC_SCOPE_ALL},
@@ -47,6 +67,10 @@ static void test_who_may_do_what(void **state)
         {"admin",       "kyc.case.decide",        RPC_SCOPE_NONE},
         {"admin",       "kyc.case.recommend",     RPC_SCOPE_NONE},
         {"admin",       "audit.read",             RPC_SCOPE_NONE},
+        {"admin",       "ledger.account.system",  RPC_SCOPE_ALL}, // The chart of accounts.
+        {"admin",       "ledger.account.create",  RPC_SCOPE_ALL},
+        {"admin",       "ledger.cash.withdraw",   RPC_SCOPE_NONE},
+        {"admin",       "ledger.account.freeze",  RPC_SCOPE_NONE},
         {"ops",         "system.control",         RPC_SCOPE_ALL},
         {"ops",         "ledger.account.read",    RPC_SCOPE_NONE},
         {"service",     "system.events.read",     RPC_SCOPE_NONE}, // Not by a role: by a key.
@@ -83,6 +107,8 @@ static void test_services_may_what_their_key_says_whatever_roles_they_claim(void
     assert_int_equal(role_claims_scope(&claims, "system.events.read"), RPC_SCOPE_ALL);
     assert_int_equal(role_claims_scope(&claims, "auth.session.check"), RPC_SCOPE_ALL);
     assert_int_equal(role_claims_scope(&claims, "auth.user.roles"), RPC_SCOPE_NONE);
+    assert_int_equal(role_claims_scope(&claims, "ledger.fx.quote"), RPC_SCOPE_ALL);
+    assert_int_equal(role_claims_scope(&claims, "ledger.transfer.create"), RPC_SCOPE_NONE);
     assert_int_equal(role_claims_scope(&claims, "system.control"), RPC_SCOPE_NONE);
     claims = service_named("ops");
     assert_int_equal(role_claims_scope(&claims, "system.control"), RPC_SCOPE_ALL);
@@ -101,6 +127,9 @@ static void test_money_and_kyc_decisions_are_never_one_persons(void **state)
     }
 }
 
+/// What parts of a request need beyond their method's permission.
+static const char *const permissions_within[] = {"ledger.account.limits", "ledger.account.system"};
+
 static void test_every_permission_of_a_method_is_somebodys(void **state)
 {
     (void)state;
@@ -118,6 +147,8 @@ static void test_every_permission_of_a_method_is_somebodys(void **state)
             const char *permission = rpc_all_methods[i]->permission;
             is_used |= permission != NULL && strcmp(permission, role_grants[j].permission) == 0;
         }
+        for (size_t i = 0; i < sizeof permissions_within / sizeof permissions_within[0]; i++)
+            is_used |= strcmp(permissions_within[i], role_grants[j].permission) == 0;
         if (!is_used) fail_msg("no method asks for %s", role_grants[j].permission);
     }
 }
