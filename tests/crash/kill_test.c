@@ -1,5 +1,6 @@
-// kill -9 of a random daemon, again and again, while customers pay each other. Afterwards nothing
-// that was acknowledged is missing, nothing happened twice, and the audit tree has each event once.
+// kill -9 of a random daemon, again and again, while customers move money in every way there is.
+// Afterwards nothing that was acknowledged is missing, nothing happened twice, every hold has
+// ended, and the audit tree has each event once.
 #include "tests/crash/load.h"
 
 // clang-format off
@@ -16,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { KILLS = 50, PAUSE_MS_MAX = 250, SETTLE_TRIES = 1000, SETTLE_PAUSE_MS = 20 };
+enum { KILLS = 200, PAUSE_MS_MAX = 250, SETTLE_TRIES = 1000, SETTLE_PAUSE_MS = 20 };
 
 static const char *const daemons[] = {"ledger", "audit", "auth", "kyc", "gateway"};
 
@@ -60,19 +61,31 @@ static void kill_daemons(struct story *story, unsigned seed)
     world_wait_ready(&story->world);
 }
 
+// The holds that were left alone end at their time, whoever was dead then.
+static void check_balance(struct story *story, const struct payer *payer, uint64_t expected)
+{
+    char path[128], wanted[32];
+    snprintf(path, sizeof path, "/v1/accounts/%s/balance", payer->account);
+    snprintf(wanted, sizeof wanted, "%" PRIu64, expected);
+    for (unsigned i = 0;; i++) {
+        struct http_answer answer = {0};
+        http_expect(story->client, payer->person.token, "GET", path, NULL, 200, &answer);
+        bool is_held = strcmp(http_text(&answer, "pending_out"), "0") != 0 ||
+                       strcmp(http_text(&answer, "pending_in"), "0") != 0;
+        if (!is_held) assert_string_equal(http_text(&answer, "posted"), wanted);
+        http_answer_reset(&answer);
+        if (!is_held) return;
+        if (i == SETTLE_TRIES) fail_msg("a hold on %s never ended", payer->account);
+        poll(NULL, 0, SETTLE_PAUSE_MS);
+    }
+}
+
 static void check_balances(struct story *story)
 {
     for (unsigned i = 0; i < LOAD_PAYERS; i++) {
         const struct payer *payer = &story->load.payers[i];
         const struct payer *from = &story->load.payers[(i + LOAD_PAYERS - 1) % LOAD_PAYERS];
-        uint64_t expected = LOAD_DEPOSIT - payer->paid + from->paid;
-        char path[128], wanted[32];
-        struct http_answer answer = {0};
-        snprintf(path, sizeof path, "/v1/accounts/%s/balance", payer->account);
-        snprintf(wanted, sizeof wanted, "%" PRIu64, expected);
-        http_expect(story->client, payer->person.token, "GET", path, NULL, 200, &answer);
-        assert_string_equal(http_text(&answer, "posted"), wanted);
-        http_answer_reset(&answer);
+        check_balance(story, payer, LOAD_DEPOSIT - payer->paid + from->paid);
     }
 }
 
@@ -81,38 +94,33 @@ static int compare_ids(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-typedef char id_text[WORLD_ID_BYTES];
-
-static size_t promised_ids(const struct story *story, id_text **ret)
+static size_t promised_ids(const struct story *story, load_id **ret)
 {
     size_t count = 0;
     for (unsigned i = 0; i < LOAD_PAYERS; i++)
-        count += story->load.payers[i].payment_count;
-    id_text *ids = calloc(count + 1, sizeof *ids);
+        count += story->load.payers[i].promise_count;
+    load_id *ids = calloc(count + 1, sizeof *ids);
     assert_non_null(ids);
     size_t at = 0;
     for (unsigned i = 0; i < LOAD_PAYERS; i++) {
         const struct payer *payer = &story->load.payers[i];
-        for (size_t j = 0; j < payer->payment_count; j++)
-            memcpy(ids[at++], payer->payments[j].id, WORLD_ID_BYTES);
+        memcpy(ids + at, payer->promises, payer->promise_count * sizeof *ids);
+        at += payer->promise_count;
     }
     qsort(ids, count, sizeof *ids, compare_ids);
     *ret = ids;
     return count;
 }
 
-// The ids of all transfers that the audit log reports, page by page. Deposits are among them.
-static size_t audited_ids(struct story *story, size_t max, id_text **ret)
+// Adds the ids of the transfers that the audit log reports with an action, page by page.
+static size_t add_audited(struct story *story, const char *action, size_t count, size_t max,
+                          load_id *ids)
 {
-    id_text *ids = calloc(max, sizeof *ids);
-    assert_non_null(ids);
     char path[1024], token[600] = "";
-    size_t count = 0;
     do {
         struct http_answer answer = {0};
-        snprintf(path, sizeof path,
-                 "/v1/audit/events?action=ledger.transfer.created&page_size=1000&page_token=%s",
-                 token);
+        snprintf(path, sizeof path, "/v1/audit/events?action=%s&page_size=1000&page_token=%s",
+                 action, token);
         http_expect(story->client, story->auditor.token, "GET", path, NULL, 200, &answer);
         size_t index;
         json_t *event;
@@ -126,15 +134,45 @@ static size_t audited_ids(struct story *story, size_t max, id_text **ret)
         snprintf(token, sizeof token, "%s", http_text(&answer, "next_page_token"));
         http_answer_reset(&answer);
     } while (token[0] != '\0');
+    return count;
+}
+
+// The ids of all transfers that the audit log reports. Deposits are among them.
+static size_t audited_ids(struct story *story, size_t max, load_id **ret)
+{
+    static const char *const actions[] = {"ledger.transfer.created", "ledger.transfer.held",
+                                          "ledger.transfer.posted", "ledger.transfer.voided",
+                                          "ledger.transfer.reversed"};
+    load_id *ids = calloc(max, sizeof *ids);
+    assert_non_null(ids);
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+        count = add_audited(story, actions[i], count, max, ids);
     qsort(ids, count, sizeof *ids, compare_ids);
     *ret = ids;
     return count;
 }
 
+static void check_expiries(struct story *story)
+{
+    uint64_t expected = 0;
+    for (unsigned i = 0; i < LOAD_PAYERS; i++)
+        expected += story->load.payers[i].expiring;
+    load_id *ids = calloc(expected * 2 + 16, sizeof *ids);
+    assert_non_null(ids);
+    size_t count = 0;
+    for (unsigned i = 0; i < SETTLE_TRIES && count < expected; i++) {
+        if (i > 0) poll(NULL, 0, SETTLE_PAUSE_MS);
+        count = add_audited(story, "ledger.transfer.expired", 0, expected * 2 + 16, ids);
+    }
+    assert_int_equal(count, expected);
+    free(ids);
+}
+
 // Audit follows the ledger by events: wait until it has caught up, then compare the two sets.
 static void check_audit(struct story *story)
 {
-    id_text *promised, *audited = NULL;
+    load_id *promised, *audited = NULL;
     size_t promised_count = promised_ids(story, &promised);
     size_t expected = promised_count + LOAD_PAYERS; // And one deposit for each.
     size_t audited_count = 0;
@@ -187,16 +225,17 @@ static void test_a_killed_daemon_loses_nothing_and_doubles_nothing(void **state)
     login_again(story);
     uint64_t payments = 0, repeats = 0;
     for (unsigned i = 0; i < LOAD_PAYERS; i++) {
-        payments += story->load.payers[i].payment_count;
+        payments += story->load.payers[i].promise_count;
         repeats += story->load.payers[i].repeats;
     }
-    printf("%u kills, %" PRIu64 " payments acknowledged, %" PRIu64 " requests sent again\n",
+    printf("%u kills, %" PRIu64 " transfers acknowledged, %" PRIu64 " requests sent again\n",
            story->kills, payments, repeats);
     assert_true(payments > KILLS);
     assert_true(repeats > 0); // Else no kill ever met a request.
     check_balances(story);
     check_ledger_verifies(story);
     check_audit(story);
+    check_expiries(story);
 }
 
 static int open_story(void **state)

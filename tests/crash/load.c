@@ -19,8 +19,8 @@ void load_open(struct load *load, const struct world *world, struct http_client 
         struct payer *payer = &load->payers[i];
         payer->load = load;
         payer->payee = &load->payers[(i + 1) % LOAD_PAYERS];
-        payer->payments = calloc(LOAD_PAYMENTS_MAX, sizeof *payer->payments);
-        if (payer->payments == NULL) abort();
+        payer->promises = calloc(LOAD_PROMISES_MAX, sizeof *payer->promises);
+        if (payer->promises == NULL) abort();
         snprintf(name, sizeof name, "payer%u", i);
         people_register(world, client, name, &payer->person);
         people_approve(client, &payer->person, maker, checker, i + 1);
@@ -29,46 +29,159 @@ void load_open(struct load *load, const struct world *world, struct http_client 
     }
 }
 
-// Sends until the outcome is known: 201 made now, 200 made by an earlier attempt.
-static bool pay_once(struct http_client *client, struct payer *payer, const char *body)
+// Sends until the outcome is known: 201 made now, 200 made by an earlier attempt, or the one
+// refusal that is expected. false: that refusal.
+static bool ask(struct http_client *client, struct payer *payer, const char *token,
+                const char *path, const char *body, const char *expected_reason)
 {
     struct http_answer answer = {0};
     for (unsigned i = 0; i < REPEATS_MAX; i++) {
-        http_call(client, payer->person.token, "POST", "/v1/transfers", body, NULL, &answer);
+        http_call(client, token, "POST", path, body, NULL, &answer);
         long status = answer.status;
-        if (status == 201 || status == 200) {
+        bool is_done = status == 201 || status == 200;
+        bool is_expected =
+            expected_reason != NULL && strcmp(http_text(&answer, "reason"), expected_reason) == 0;
+        if (is_done || is_expected) {
             http_answer_reset(&answer);
-            return true;
+            return is_done;
         }
         // No answer, not available, outcome unknown: ask again with the same id.
         bool is_open = status == 0 || status == 503 || status == 504 || status == 429;
         if (!is_open) {
-            fprintf(stderr, "a payment was answered %ld: %s\n%s\n", status, answer.text, body);
+            fprintf(stderr, "%s was answered %ld: %s\n%s\n", path, status, answer.text, body);
             abort();
         }
         payer->repeats++;
         poll(NULL, 0, REPEAT_PAUSE_MS);
     }
-    fprintf(stderr, "a payment was never answered: last %ld %s\n", answer.status, answer.text);
+    fprintf(stderr, "%s was never answered: last %ld %s\n", path, answer.status, answer.text);
     abort();
 }
 
-static void *pay(void *context)
+static void promise(struct payer *payer, const char *id)
 {
+    if (payer->promise_count == LOAD_PROMISES_MAX) abort();
+    memcpy(payer->promises[payer->promise_count++], id, WORLD_ID_BYTES);
+}
+
+/// A transfer's JSON, with more members (",\"kind\":…" or "").
+static void write_transfer(const struct payer *payer, const char *id, unsigned amount,
+                           const char *more, size_t size, char *ret)
+{
+    snprintf(ret, size,
+             "{\"id\":\"%s\",\"debit_account_id\":\"%s\",\"credit_account_id\":\"%s\","
+             "\"amount\":\"%u\",\"currency\":\"INR\"%s}",
+             id, payer->account, payer->payee->account, amount, more);
+}
+
+static void pay(struct http_client *client, struct payer *payer, unsigned amount, load_id ret_id)
+{
+    char body[512];
+    people_new_id(ret_id);
+    write_transfer(payer, ret_id, amount, "", sizeof body, body);
+    ask(client, payer, payer->person.token, "/v1/transfers", body, NULL);
+    promise(payer, ret_id);
+    payer->paid += amount;
+}
+
+static void pay_single(struct http_client *client, struct payer *payer)
+{
+    load_id id;
+    pay(client, payer, 1 + payer->steps % 7, id);
+}
+
+static void pay_batch(struct http_client *client, struct payer *payer)
+{
+    load_id ids[LOAD_BATCH];
+    char body[LOAD_BATCH * 512] = "{\"mode\":\"ATOMIC\",\"transfers\":[";
+    for (unsigned i = 0; i < LOAD_BATCH; i++) {
+        people_new_id(ids[i]);
+        size_t used = strlen(body);
+        if (i > 0) body[used++] = ',';
+        write_transfer(payer, ids[i], 2 + i, "", sizeof body - used, body + used);
+    }
+    memcpy(body + strlen(body), "]}", 3);
+    ask(client, payer, payer->person.token, "/v1/transfers:batch", body, NULL);
+    for (unsigned i = 0; i < LOAD_BATCH; i++) {
+        promise(payer, ids[i]);
+        payer->paid += 2 + i;
+    }
+}
+
+static void hold(struct http_client *client, struct payer *payer, unsigned amount,
+                 const char *timeout, load_id ret_id)
+{
+    char body[512];
+    people_new_id(ret_id);
+    write_transfer(payer, ret_id, amount, timeout, sizeof body, body);
+    ask(client, payer, payer->person.token, "/v1/transfers", body, NULL);
+    promise(payer, ret_id);
+}
+
+/// What follows a transfer: ":post", ":void", ":reverse". false: refused as expected.
+static bool follow(struct http_client *client, struct payer *payer, const char *token,
+                   const char *subject, const char *verb, const char *members,
+                   const char *expected_reason)
+{
+    load_id id;
+    char path[128], body[256];
+    people_new_id(id);
+    snprintf(path, sizeof path, "/v1/transfers/%s:%s", subject, verb);
+    snprintf(body, sizeof body, "{\"id\":\"%s\"%s}", id, members);
+    if (!ask(client, payer, token, path, body, expected_reason)) return false;
+    promise(payer, id);
+    return true;
+}
+
+static void hold_and_capture(struct http_client *client, struct payer *payer)
+{
+    load_id id;
+    hold(client, payer, 50, ",\"kind\":\"PENDING\"", id);
+    follow(client, payer, payer->person.token, id, "post", ",\"amount\":\"20\",\"final\":false",
+           NULL);
+    follow(client, payer, payer->person.token, id, "post", ",\"amount\":\"10\"", NULL);
+    payer->paid += 30;
+}
+
+static void hold_and_void(struct http_client *client, struct payer *payer)
+{
+    load_id id;
+    hold(client, payer, 70, ",\"kind\":\"PENDING\",\"timeout_seconds\":3600", id);
+    follow(client, payer, payer->person.token, id, "void", "", NULL);
+}
+
+/// Captures a part, unless a daemon's death took so long that it has expired by then.
+static void hold_and_expire(struct http_client *client, struct payer *payer)
+{
+    load_id id;
+    hold(client, payer, 90, ",\"kind\":\"PENDING\",\"timeout_seconds\":1", id);
+    if (follow(client, payer, payer->person.token, id, "post", ",\"amount\":\"40\",\"final\":false",
+               "PENDING_TRANSFER_EXPIRED"))
+        payer->paid += 40;
+    payer->expiring++;
+}
+
+/// The payee gives a part back.
+static void pay_and_reverse(struct http_client *client, struct payer *payer)
+{
+    load_id id;
+    pay(client, payer, 30, id);
+    follow(client, payer, payer->payee->person.token, id, "reverse", ",\"amount\":\"12\"", NULL);
+    payer->paid -= 12;
+}
+
+static void *run(void *context)
+{
+    static void (*const steps[])(struct http_client *, struct payer *) = {
+        pay_single,    pay_batch,       hold_and_capture, pay_single,
+        hold_and_void, hold_and_expire, pay_and_reverse,
+    };
     struct payer *payer = context;
     struct http_client *client = http_client_open(payer->load->world);
-    char body[512];
-    while (!atomic_load(&payer->load->is_stopping) && payer->payment_count < LOAD_PAYMENTS_MAX) {
-        struct payment *payment = &payer->payments[payer->payment_count];
-        people_new_id(payment->id);
-        payment->amount = 1 + (unsigned)(payer->payment_count % 7);
-        snprintf(body, sizeof body,
-                 "{\"id\":\"%s\",\"debit_account_id\":\"%s\",\"credit_account_id\":\"%s\","
-                 "\"amount\":\"%u\",\"currency\":\"INR\"}",
-                 payment->id, payer->account, payer->payee->account, payment->amount);
-        if (!pay_once(client, payer, body)) break;
-        payer->paid += payment->amount;
-        payer->payment_count++;
+    while (!atomic_load(&payer->load->is_stopping)) {
+        size_t step = payer->steps % (sizeof steps / sizeof steps[0]);
+        steps[payer->load->singles_only ? 0 : step](client, payer);
+        payer->steps++;
     }
     http_client_close(&client);
     return NULL;
@@ -78,7 +191,7 @@ void load_start(struct load *load)
 {
     atomic_store(&load->is_stopping, false);
     for (unsigned i = 0; i < LOAD_PAYERS; i++) {
-        if (pthread_create(&load->payers[i].thread, NULL, pay, &load->payers[i]) != 0) abort();
+        if (pthread_create(&load->payers[i].thread, NULL, run, &load->payers[i]) != 0) abort();
     }
 }
 
@@ -92,5 +205,5 @@ void load_stop(struct load *load)
 void load_close(struct load *load)
 {
     for (unsigned i = 0; i < LOAD_PAYERS; i++)
-        free(load->payers[i].payments);
+        free(load->payers[i].promises);
 }

@@ -1,7 +1,9 @@
 /// @file tests/crash/load.h
-/// Customers who pay each other without pause, each remembering exactly what was promised to them.
-/// Every payment is repeated with the same id until its answer is known, whatever dies meanwhile.
-/// Threads    One per payer; load_stop joins them, after which the records may be read.
+/// Customers who move money to each other without pause, in every way there is (single transfers,
+/// ATOMIC batches, holds that are captured, voided or left to expire, reversals), each remembering
+/// exactly what was promised to them. Every request is repeated with the same ids until its answer
+/// is known, whatever dies meanwhile. Threads    One per payer; load_stop joins them, after which
+/// the records may be read.
 #pragma once
 
 #include "tests/support/world.h"
@@ -9,12 +11,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { LOAD_PAYERS = 4, LOAD_PAYMENTS_MAX = 200000, LOAD_DEPOSIT = 100000000 };
+enum { LOAD_PAYERS = 4, LOAD_PROMISES_MAX = 400000, LOAD_DEPOSIT = 100000000, LOAD_BATCH = 8 };
 
-struct payment {
-    char id[WORLD_ID_BYTES];
-    unsigned amount;
-};
+typedef char load_id[WORLD_ID_BYTES];
 
 struct payer {
     struct load *load;
@@ -22,14 +21,18 @@ struct payer {
     struct person person;
     char account[WORLD_ID_BYTES];
     const struct payer *payee;
-    struct payment *payments; // Those that were answered 201 or 200: promised.
-    size_t payment_count;
-    uint64_t paid, repeats; // Sum of amounts; requests that had to be sent again.
+    load_id *promises; // Transfers of every kind that were answered 201 or 200.
+    size_t promise_count;
+    uint64_t paid;     // Net, from here to the payee.
+    uint64_t expiring; // Holds of which something was left to expire.
+    uint64_t repeats;  // Requests that had to be sent again.
+    unsigned steps;
 };
 
 struct load {
     const struct world *world;
     atomic_bool is_stopping;
+    bool singles_only; // No holds: what is posted is available. Set after load_open.
     struct payer payers[LOAD_PAYERS];
 };
 
