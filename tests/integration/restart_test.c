@@ -136,6 +136,7 @@ static void test_a_drain_ends_with_0_and_loses_nothing(void **state)
     struct world *world = &story->cast.world;
     load_open(&story->load, world, story->cast.client, &story->cast.teller, &story->cast.maker,
               &story->cast.checker);
+    story->load.singles_only = true;
     load_start(&story->load);
     for (unsigned i = 0; i < DAEMON_COUNT; i++) {
         wait_for_payments(story);
