@@ -199,6 +199,15 @@ static void free_store(struct store *store)
     free(store);
 }
 
+/// begin_anew lets LMDB find a file that it takes for a new one.
+static struct status begin_anew(int directory_fd)
+{
+    int fd = openat(directory_fd, STORE_DATA_FILE, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (fd < 0) return engine_status(errno);
+    close(fd);
+    return STATUS_SUCCESS;
+}
+
 static struct status check_files(int directory_fd)
 {
     if (is_network_file_system(directory_fd)) {
@@ -212,6 +221,7 @@ static struct status check_files(int directory_fd)
     if (fstatat(directory_fd, STORE_DATA_FILE, &info, 0) != 0 || info.st_size == 0) {
         return STATUS_SUCCESS; // A new store.
     }
+    if (verify_is_unborn(directory_fd, STORE_DATA_FILE)) return begin_anew(directory_fd);
     return verify_file(directory_fd, STORE_DATA_FILE, VERIFY_ROOTS);
 }
 

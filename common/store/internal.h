@@ -133,3 +133,6 @@ enum verify_depth {
 /// verify_file reads a data file without LMDB, so that no damage in it can crash the process:
 /// DATA_LOSS / STORE_CORRUPT. The message is the calling thread's until its next verify.
 MUST_USE struct status verify_file(int directory_fd, const char *name, enum verify_depth depth);
+/// verify_is_unborn: the file ends within LMDB's very first write, that of both header pages, and
+/// so nothing was ever committed to it: a first start was killed.
+bool verify_is_unborn(int directory_fd, const char *name);

@@ -444,6 +444,22 @@ struct status verify_file(int directory_fd, const char *name, enum verify_depth 
     return status;
 }
 
+// A store that was cut to its first header page has commits in it, by the transaction id.
+bool verify_is_unborn(int directory_fd, const char *name)
+{
+    int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    struct file file = {0};
+    bool is_unborn = false;
+    if (status_ok(map_file(fd, &file))) {
+        is_unborn = status_ok(parse_header(&file, 0)) && file.transaction == 0 &&
+                    file.main_table.root == PAGE_NONE && file.size < HEADER_PAGES * file.page_bytes;
+        munmap((void *)file.data, file.size);
+    }
+    close(fd);
+    return is_unborn;
+}
+
 struct status store_verify(const char *directory)
 {
     int fd;

@@ -175,6 +175,26 @@ static void test_a_file_cut_short_is_found_wherever_it_was_cut(void **state)
     free(image.data);
 }
 
+// LMDB writes both header pages of a new store at once: a kill may leave the first one.
+static void test_a_first_start_that_was_killed_begins_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    struct image image;
+    load(fixture, &image);
+    save(&image, PAGE_BYTES); // This one has commits in it, and is a store that was cut.
+    assert_refused(open_store(fixture, 0), STATUS_DATA_LOSS, "STORE_CORRUPT");
+
+    uint64_t none = UINT64_MAX, zero = 0;
+    memcpy(image.data + 16 + 24 + 48 + 40, &none, sizeof none); // The main table's root.
+    memcpy(image.data + 16 + 128, &zero, sizeof zero);          // The transaction id.
+    save(&image, PAGE_BYTES);
+    assert_ok(open_store(fixture, 0));
+    assert_ok(put_row(fixture->store, "row", "value"));
+    close_store(fixture);
+    assert_ok(store_verify(fixture->path));
+    free(image.data);
+}
+
 static void test_verify_survives_random_damage(void **state)
 {
     struct fixture *fixture = *state;
@@ -222,6 +242,7 @@ int main(void)
         DIRECTORY_TEST(test_verify_accepts_what_we_write_and_names_what_we_did_not),
         DIRECTORY_TEST(test_keys_must_be_in_order_and_in_their_branch),
         DIRECTORY_TEST(test_a_file_cut_short_is_found_wherever_it_was_cut),
+        DIRECTORY_TEST(test_a_first_start_that_was_killed_begins_anew),
         DIRECTORY_TEST(test_verify_survives_random_damage),
         DIRECTORY_TEST(test_a_foreign_file_is_not_a_store),
     };
