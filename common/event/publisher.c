@@ -4,6 +4,7 @@
 #include "common/base/metrics.h"
 #include "common/event/outbox.h"
 #include "common/event/socket.h"
+#include "common/rpc/relisten.h"
 
 #include <nng/protocol/pubsub0/pub.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ enum {
     SEND_BUFFER_MESSAGES = 64,     // Of one slow subscriber; beyond, nng drops its oldest.
     STEP_EVENTS_MAX = 4096,        // Published from one snapshot, so that it stays short.
     BEHIND_EVENTS_MAX = 64 * 1024, // Then it skips to the head.
+    LISTENERS_MAX = 8,
 };
 
 #define HEARTBEAT_NS NS_PER_SECOND
@@ -21,6 +23,8 @@ enum {
 struct event_publisher {
     struct event_outbox *outbox;
     nng_socket socket;
+    struct relisten doors[LISTENERS_MAX]; // The publisher's thread looks after them.
+    size_t door_count;
     pthread_t thread;
     bool closing; // Under the outbox's lock.
     uint64_t published_seq;
@@ -148,6 +152,8 @@ static void work(struct event_publisher *publisher)
         publisher->heartbeat_mono_ns = now_ns + HEARTBEAT_NS;
     }
     if (now_ns >= publisher->trim_mono_ns) {
+        for (size_t i = 0; i < publisher->door_count; i++)
+            relisten_look(&publisher->doors[i]);
         bool has_more = outbox_trim(publisher->outbox);
         publisher->trim_mono_ns = now_ns + (has_more ? TRIM_AGAIN_NS : HEARTBEAT_NS);
     }
@@ -180,6 +186,12 @@ static void *publisher_main(void *context)
 
 // ---- Life ----------------------------------------------------------------------------------
 
+static void close_doors(struct event_publisher *publisher)
+{
+    for (size_t i = 0; i < publisher->door_count; i++)
+        relisten_close(&publisher->doors[i]);
+}
+
 static struct status open_socket(struct event_publisher *publisher, const char *const *listen_urls,
                                  size_t url_count, const struct rpc_tls_config *tls)
 {
@@ -189,10 +201,15 @@ static struct status open_socket(struct event_publisher *publisher, const char *
         int error = nng_socket_set_int(publisher->socket, NNG_OPT_SENDBUF, SEND_BUFFER_MESSAGES);
         status = transport_status(error, "setting PUB's buffer");
     }
+    CHECK(url_count <= LISTENERS_MAX);
     for (size_t i = 0; i < url_count && status_ok(status); i++) {
-        status = transport_listen(publisher->socket, listen_urls[i], tls, true);
+        status = relisten_open(publisher->socket, listen_urls[i], tls, true, &publisher->doors[i]);
+        publisher->door_count += status_ok(status);
     }
-    if (!status_ok(status)) nng_close(publisher->socket);
+    if (!status_ok(status)) {
+        close_doors(publisher);
+        nng_close(publisher->socket);
+    }
     return status;
 }
 
@@ -227,6 +244,7 @@ void event_publisher_close(struct event_publisher **publisher)
     pthread_cond_broadcast(&old->outbox->moved);
     pthread_mutex_unlock(&old->outbox->lock);
     pthread_join(old->thread, NULL);
+    close_doors(old);
     // The socket stays open until the process ends: nng 1.5.2 can wait for ever in nng_close.
     free(old);
     *publisher = NULL;

@@ -6,11 +6,14 @@
 #include "common/rpc/executor.h"
 #include "common/rpc/idempotency.h"
 #include "common/rpc/limits.h"
+#include "common/rpc/relisten.h"
 #include "common/rpc/transport.h"
 
 #include <nng/protocol/reqrep0/rep.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -20,6 +23,7 @@ enum {
     SEND_TIMEOUT_MS = 10 * 1000, // A peer that does not take its replies loses its connection.
     SWEEP_EVERY_MS = 10 * 1000,
     CLOSE_WAIT_MS = 1000,
+    LISTENERS_MAX = 8,
 };
 
 // One batch at a time: receive, run, send, receive again. The contexts of a REP socket are what
@@ -42,11 +46,22 @@ struct sweep {
     bool is_running; // A job is with the store.
 };
 
+/// A thread that looks whether peers are still let in.
+struct doorman {
+    struct relisten doors[LISTENERS_MAX];
+    size_t door_count;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool runs, is_closing;
+};
+
 struct rpc_server {
     nng_socket socket;
     struct rpc_executor *executor;
     struct store *store;
     struct sweep sweep;
+    struct doorman doorman;
     size_t lane_count;
     struct lane lanes[];
 };
@@ -183,6 +198,65 @@ static void close_sweep(struct sweep *sweep)
     pthread_mutex_destroy(&sweep->lock);
 }
 
+// ---- The door ------------------------------------------------------------------------------
+
+/// wait_for_look: false at the end.
+static bool wait_for_look(struct doorman *doorman)
+{
+    uint64_t due_ns = clock_mono_ns() + RELISTEN_LOOK_MS * NS_PER_MS;
+    struct timespec until = {.tv_sec = (time_t)(due_ns / NS_PER_SECOND),
+                             .tv_nsec = (long)(due_ns % NS_PER_SECOND)};
+    pthread_mutex_lock(&doorman->lock);
+    int rc = 0;
+    while (!doorman->is_closing && rc == 0)
+        rc = pthread_cond_timedwait(&doorman->changed, &doorman->lock, &until);
+    bool goes_on = !doorman->is_closing;
+    pthread_mutex_unlock(&doorman->lock);
+    return goes_on;
+}
+
+static void *mind_doors(void *context)
+{
+    struct doorman *doorman = context;
+    while (wait_for_look(doorman)) {
+        for (size_t i = 0; i < doorman->door_count; i++)
+            relisten_look(&doorman->doors[i]);
+    }
+    return NULL;
+}
+
+static void open_doorman(struct doorman *doorman)
+{
+    pthread_condattr_t attributes;
+    sigset_t all, before;
+    CHECK(pthread_condattr_init(&attributes) == 0);
+    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+    pthread_mutex_init(&doorman->lock, NULL);
+    CHECK(pthread_cond_init(&doorman->changed, &attributes) == 0);
+    pthread_condattr_destroy(&attributes);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); // Signals are the main thread's.
+    CHECK(pthread_create(&doorman->thread, NULL, mind_doors, doorman) == 0);
+    pthread_setname_np(doorman->thread, "rpc-door");
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    doorman->runs = true;
+}
+
+static void close_doorman(struct doorman *doorman)
+{
+    if (doorman->runs) {
+        pthread_mutex_lock(&doorman->lock);
+        doorman->is_closing = true;
+        pthread_cond_signal(&doorman->changed);
+        pthread_mutex_unlock(&doorman->lock);
+        pthread_join(doorman->thread, NULL);
+        pthread_cond_destroy(&doorman->changed);
+        pthread_mutex_destroy(&doorman->lock);
+    }
+    for (size_t i = 0; i < doorman->door_count; i++)
+        relisten_close(&doorman->doors[i]);
+}
+
 // ---- Life ----------------------------------------------------------------------------------
 
 // A peer of another user is turned away before its first byte is read.
@@ -211,9 +285,11 @@ static struct status open_socket(struct rpc_server *server, const struct rpc_ser
     for (size_t i = 0; i < server->lane_count; i++) {
         RETURN_IF_ERROR(open_lane(server, &server->lanes[i]));
     }
+    CHECK(config->listen_url_count <= LISTENERS_MAX);
     for (size_t i = 0; i < config->listen_url_count; i++) {
-        RETURN_IF_ERROR(transport_listen(server->socket, config->listen_urls[i], &config->tls,
-                                         config->allow_plain_tcp));
+        RETURN_IF_ERROR(relisten_open(server->socket, config->listen_urls[i], &config->tls,
+                                      config->allow_plain_tcp, &server->doorman.doors[i]));
+        server->doorman.door_count++;
     }
     return STATUS_SUCCESS;
 }
@@ -256,6 +332,7 @@ struct status rpc_server_open(const struct rpc_server_config *config, struct sto
         nng_ctx_recv(server->lanes[i].context, server->lanes[i].receive_aio);
     }
     if (serves_keyed(services, service_count)) open_sweep(server);
+    open_doorman(&server->doorman);
     *ret = server;
     server = NULL;
     return STATUS_SUCCESS;
@@ -287,6 +364,7 @@ void rpc_server_close(struct rpc_server **server)
                      LOG_U64("calls", rpc_executor_in_flight(closed->executor)));
         }
     }
+    close_doorman(&closed->doorman);
     close_sweep(&closed->sweep);
     for (size_t i = 0; i < closed->lane_count; i++) { // The last replies are on their way.
         if (closed->lanes[i].send_aio != NULL) nng_aio_wait(closed->lanes[i].send_aio);

@@ -4,7 +4,7 @@
 ///            into the call's arena -> validate -> run -> reply.
 /// Refusals   UNIMPLEMENTED / METHOD_UNKNOWN, RESOURCE_EXHAUSTED / REQUEST_TOO_LARGE,
 ///            DEADLINE_EXCEEDED / DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED / OVERLOADED,
-///            UNAUTHENTICATED / TOKEN_*, PERMISSION_DENIED / PERMISSION_DENIED,
+///            UNAUTHENTICATED / TOKEN_*, PERMISSION_DENIED / PERMISSION_DENIED or INSUFFICIENT_AAL,
 ///            INVALID_ARGUMENT / REQUEST_MALFORMED or VALIDATION_FAILED, UNAVAILABLE / DRAINING
 ///            or STARTING, INVALID_ARGUMENT / BATCH_MALFORMED (one reply for the whole message),
 ///            RESOURCE_EXHAUSTED / REPLY_TOO_LARGE.
@@ -25,6 +25,9 @@ struct rpc_identity {
     struct status (*authenticate_slow)(void *context, struct bytes token, struct token_claims *ret);
     enum rpc_scope (*authorize)(void *context, const struct token_claims *claims,
                                 const char *permission);
+    /// Adds to a refusal what authorize answered it for, if there is more to say than that the
+    /// roles do not grant it. May be NULL.
+    void (*explain)(void *context, struct rpc_call *call, const char *permission);
     void *context;
 };
 

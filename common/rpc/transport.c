@@ -183,7 +183,7 @@ static struct status make_tls(const struct rpc_tls_config *tls, const char *url,
 // ---- Listening and dialing -----------------------------------------------------------------
 
 struct status transport_listen(nng_socket socket, const char *url, const struct rpc_tls_config *tls,
-                               bool allow_plain_tcp)
+                               bool allow_plain_tcp, nng_listener *ret)
 {
     nng_listener listener;
     CLEANUP(free_tls) nng_tls_config *config = NULL;
@@ -201,6 +201,7 @@ struct status transport_listen(nng_socket socket, const char *url, const struct 
         error = nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, true);
     }
     if (error == 0) error = nng_listener_start(listener, 0);
+    if (error == 0) *ret = listener;
     return transport_status(error, "listening");
 }
 

@@ -15,8 +15,10 @@ struct status transport_status(int error, const char *during);
 
 /// transport_set_common sets what both kinds of socket need before they are used.
 MUST_USE struct status transport_set_common(nng_socket socket);
+/// transport_listen: use common/rpc/relisten.h, which makes sure that it lasts.
 MUST_USE struct status transport_listen(nng_socket socket, const char *url,
-                                        const struct rpc_tls_config *tls, bool allow_plain_tcp);
+                                        const struct rpc_tls_config *tls, bool allow_plain_tcp,
+                                        nng_listener *ret);
 /// transport_dial does not wait for the peer: nng tries again, from 10 ms to 1 s apart. Use
 /// common/rpc/redial.h, which makes sure that it does.
 MUST_USE struct status transport_dial(nng_socket socket, const char *url,

@@ -5,11 +5,13 @@
 #include "tests/unit/rpc/fixture.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 static struct fixture fixture;
@@ -185,6 +187,40 @@ static void test_where_a_server_may_listen(void **state)
     }
 }
 
+/// come_and_go connects as a peer that is killed before the two have greeted each other.
+static void come_and_go(const char *url)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = url + strlen("ipc://");
+    assert_true(strlen(path) < sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+        assert_true(errno == EAGAIN || errno == ECONNREFUSED || errno == ENOENT);
+    close(fd);
+}
+
+static bool is_answered_anew(const char *url)
+{
+    struct rpc_channel *channel = NULL;
+    const struct rpc_channel_config config = {.name = "echo", .url = url};
+    Echo__EchoRequest request = ECHO__ECHO_REQUEST__INIT;
+    assert_int_equal(rpc_channel_open(&config, &channel).code, STATUS_OK);
+    fixture_send(channel, &answer, &echo_methods[ECHO_ECHO_PUBLIC], NULL, &request, 1000);
+    fixture_wait(&answer);
+    rpc_channel_close(&channel);
+    return answer.outcome == RPC_OUTCOME_ANSWERED;
+}
+
+static void test_peers_that_leave_at_once_shut_nobody_out(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 300; i++)
+        come_and_go(fixture.url);
+    WAIT_UNTIL(is_answered_anew(fixture.url));
+}
+
 // ---- TLS -----------------------------------------------------------------------------------
 
 static void make_certificates(void)
@@ -347,6 +383,7 @@ int main(int argc, char **argv)
         TEST_IN(setup_ipc, teardown, test_another_process_of_ours_may_call),
         TEST_IN(setup_ipc, teardown, test_another_user_may_not_even_where_files_let_him),
         TEST_IN(setup_ipc, teardown, test_the_socket_is_for_its_owner_only),
+        TEST_IN(setup_ipc, teardown, test_peers_that_leave_at_once_shut_nobody_out),
         TEST_IN(setup_directory, remove_directory, test_where_a_server_may_listen),
         TEST_IN(setup_directory, remove_directory, test_mutual_tls),
         TEST_IN(setup_directory, remove_directory,
