@@ -1,11 +1,12 @@
 /// @file common/crypto/token.h
 /// Access tokens: JWS compact, EdDSA over Ed25519, one exact header.
 /// Sources    RFC 7515, 8037, 9068 (claims), 8176 (amr), 8725 (what to refuse).
-/// Header     exactly {"alg":"EdDSA","typ":"at+jwt","kid":"<kid>"}, these bytes, this order. Any
-///            other header, duplicate members, trailing bytes, non-canonical base64url: refused.
-/// Claims     iss sub aud exp nbf iat jti sid uv roles br aal amr auth_time; at most 2 KiB in all.
+/// Header     exactly {"alg":"EdDSA","typ":"at+jwt","kid":"<kid>"}, these bytes, this order (see
+///            jws.h). Any other header, duplicate members, trailing bytes, non-canonical base64url:
+///            refused.
+/// Claims     iss sub aud exp nbf iat jti sid uv roles br scope aal amr auth_time; at most 2 KiB.
 ///            Unknown claims and unknown amr values are passed over, so that daemons of two
-///            versions understand each other. A service's token has no sid, uv, br, amr;
+///            versions understand each other. A service's token has no sid, uv, br, scope or amr;
 ///            aal and auth_time it may have.
 /// Issuers    florin-auth speaks for anybody; every other daemon only for itself: a token of
 ///            florin-<name> must say services/<name>, whatever else its key has signed.
@@ -16,7 +17,7 @@
 #include "common/base/bytes.h"
 #include "common/base/id128.h"
 #include "common/base/status.h"
-#include "common/crypto/keys.h"
+#include "common/crypto/jws.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +26,11 @@ enum {
     TOKEN_BYTES_MAX = 2048, // With the final NUL.
     TOKEN_ROLES_MAX = 16,
     TOKEN_ROLE_BYTES_MAX = 32, // With the final NUL.
+    TOKEN_SCOPES_MAX = 16,
+    TOKEN_SCOPE_BYTES_MAX = 32, // With the final NUL: a permission's name.
+    /// Of all scopes with the blanks between them: the longest claims fit then. Sixteen of our
+    /// permissions always do (tests/unit/daemon/permissions_test.c).
+    TOKEN_SCOPE_TEXT_BYTES_MAX = 384,
     TOKEN_ISSUER_BYTES_MAX = 64,
     TOKEN_LEEWAY_S = 5, // For nbf and iat: clocks of two hosts.
 };
@@ -54,11 +60,16 @@ struct token_claims {
     struct id128 session_id;             // sid; nil for a service.
     uint64_t user_version;               // uv
     uint64_t issued_at_s, not_before_s, expires_at_s, auth_time_s; // Seconds since 1970.
-    uint8_t aal; // 1, 2 or 3; 0: a service that says none.
+    // 1, 2 or 3; 0: a service that says none, or a user who may do nothing yet but enrol a factor.
+    uint8_t aal;
     uint8_t amr; // Bits TOKEN_AMR_*.
     uint8_t role_count;
     char roles[TOKEN_ROLES_MAX][TOKEN_ROLE_BYTES_MAX];
     char branch[TOKEN_ROLE_BYTES_MAX]; // br; "" for none.
+    // scope (RFC 9068): of an API key's token, the permissions that it is cut down to. None: not
+    // cut.
+    uint8_t scope_count;
+    char scopes[TOKEN_SCOPES_MAX][TOKEN_SCOPE_BYTES_MAX];
 };
 
 /// token_issue writes the compact form, NUL-terminated; returns its length (a CHECK that it fits
@@ -66,11 +77,8 @@ struct token_claims {
 size_t token_issue(const struct token_claims *claims, const struct key_signer *signer,
                    char ret_text[static TOKEN_BYTES_MAX]);
 
-/// Gives the public key of a kid: true and the key, or false. `issuer` gets who owns the key, so
-/// that a token whose iss is another one is refused. kid is 22 characters of base64url.
-typedef bool (*token_key_lookup)(void *context, const char *kid,
-                                 uint8_t ret_public_key[static KEY_PUBLIC_BYTES],
-                                 char ret_issuer[static TOKEN_ISSUER_BYTES_MAX]);
+/// How a kid becomes a key: jws.h.
+typedef jws_key_lookup token_key_lookup;
 
 /// token_verify checks form, signature, issuer, audience ("florin") and times (leeway 5 s for nbf
 /// and iat, none for exp). Pure but for the lookup.

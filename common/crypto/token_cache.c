@@ -53,6 +53,8 @@ struct token_cache *token_cache_open(size_t entries_max)
     cache->buckets = mmap(NULL, buckets_bytes(cache), PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(cache->buckets != MAP_FAILED);
+    // A huge page would be 2 MiB for the first token in it; a kernel without them says EINVAL.
+    (void)madvise(cache->buckets, buckets_bytes(cache), MADV_NOHUGEPAGE);
     randombytes_buf(cache->key, sizeof cache->key);
     for (size_t i = 0; i < STRIPE_COUNT; i++)
         CHECK(pthread_mutex_init(&cache->stripes[i].lock, NULL) == 0);
@@ -125,12 +127,20 @@ void token_cache_put(struct token_cache *cache, struct bytes text,
     pthread_mutex_unlock(place.lock);
 }
 
+/// clear_bucket leaves alone what is empty: a page that nobody wrote to takes no memory.
+static void clear_bucket(struct bucket *bucket)
+{
+    for (size_t i = 0; i < BUCKET_SLOTS; i++)
+        if (bucket->slots[i].claims.expires_at_s != 0)
+            memset(&bucket->slots[i], 0, sizeof bucket->slots[i]);
+}
+
 void token_cache_clear(struct token_cache *cache)
 {
     for (size_t i = 0; i < STRIPE_COUNT; i++) {
         pthread_mutex_lock(&cache->stripes[i].lock);
         for (size_t j = i; j <= cache->bucket_mask; j += STRIPE_COUNT)
-            memset(&cache->buckets[j], 0, sizeof cache->buckets[j]);
+            clear_bucket(&cache->buckets[j]);
         pthread_mutex_unlock(&cache->stripes[i].lock);
     }
 }

@@ -66,6 +66,21 @@ static void add_roles(struct writer *writer, const struct token_claims *claims)
     add(writer, "]");
 }
 
+/// add_scopes writes what RFC 9068 calls scope: one string, with blanks between.
+static void add_scopes(struct writer *writer, const struct token_claims *claims)
+{
+    CHECK(claims->scope_count <= TOKEN_SCOPES_MAX);
+    if (claims->scope_count == 0) return;
+    add(writer, ",\"scope\":\"");
+    size_t begin = writer->size;
+    for (size_t i = 0; i < claims->scope_count; i++) {
+        CHECK(is_name(claims->scopes[i], strnlen(claims->scopes[i], TOKEN_SCOPE_BYTES_MAX)));
+        add(writer, "%s%s", i > 0 ? " " : "", claims->scopes[i]);
+    }
+    CHECK(writer->size - begin <= TOKEN_SCOPE_TEXT_BYTES_MAX);
+    add(writer, "\"");
+}
+
 static void add_amr(struct writer *writer, uint8_t amr)
 {
     const char *comma = "";
@@ -90,12 +105,11 @@ static void check_rules(const struct token_claims *claims)
     if (claims->is_service) {
         CHECK(is_name(claims->service, strnlen(claims->service, sizeof claims->service)));
         CHECK(id128_is_nil(claims->subject) && id128_is_nil(claims->session_id));
-        CHECK(claims->amr == 0 && claims->branch[0] == 0);
+        CHECK(claims->amr == 0 && claims->branch[0] == 0 && claims->scope_count == 0);
         CHECK(claims->user_version == 0);
     } else {
         CHECK(claims->service[0] == 0);
         CHECK(!id128_is_nil(claims->subject) && !id128_is_nil(claims->session_id));
-        CHECK(claims->aal >= 1);
     }
 }
 
@@ -122,7 +136,8 @@ size_t token_claims_write(const struct token_claims *claims,
         CHECK(is_name(claims->branch, strnlen(claims->branch, sizeof claims->branch)));
         add(&writer, ",\"br\":\"%s\"", claims->branch);
     }
-    if (claims->aal > 0) add(&writer, ",\"aal\":%u", claims->aal);
+    add_scopes(&writer, claims);
+    if (!claims->is_service || claims->aal > 0) add(&writer, ",\"aal\":%u", claims->aal);
     if (!claims->is_service) add_amr(&writer, claims->amr);
     if (!claims->is_service || claims->auth_time_s > 0)
         add(&writer, ",\"auth_time\":%" PRIu64, claims->auth_time_s);
@@ -200,10 +215,31 @@ static bool read_strength(const json_t *root, struct token_claims *ret)
     const json_t *aal_value = json_object_get(root, "aal");
     const json_t *time_value = json_object_get(root, "auth_time");
     uint64_t aal = 0;
-    if (aal_value != NULL && (!read_number(aal_value, &aal) || aal < 1 || aal > 3)) return false;
+    if (aal_value != NULL && (!read_number(aal_value, &aal) || aal > 3)) return false;
+    if (aal_value != NULL && aal == 0 && ret->is_service) return false;
     if (time_value != NULL && !read_number(time_value, &ret->auth_time_s)) return false;
     ret->aal = (uint8_t)aal;
     return ret->is_service || (aal_value != NULL && time_value != NULL);
+}
+
+/// read_scopes: a scope that is there names something; one that names nothing would look like none,
+/// and a token without any is not cut down.
+static bool read_scopes(const json_t *value, struct token_claims *ret)
+{
+    if (value == NULL) return true;
+    const char *text = json_string_value(value);
+    size_t size = text != NULL ? json_string_length(value) : 0;
+    if (size == 0 || size > TOKEN_SCOPE_TEXT_BYTES_MAX || strlen(text) != size) return false;
+    for (;; text++) {
+        size_t name_size = strcspn(text, " ");
+        if (ret->scope_count == TOKEN_SCOPES_MAX || name_size >= TOKEN_SCOPE_BYTES_MAX)
+            return false;
+        char *scope = ret->scopes[ret->scope_count++];
+        memcpy(scope, text, name_size);
+        if (!is_name(scope, name_size)) return false; // Also two blanks, or one at an end.
+        text += name_size;
+        if (*text == '\0') return true;
+    }
 }
 
 /// read_session reads what only a user's token has.
@@ -211,7 +247,8 @@ static bool read_session(const json_t *root, struct token_claims *ret)
 {
     const json_t *branch = json_object_get(root, "br");
     if (branch != NULL && !read_name(branch, ret->branch, sizeof ret->branch)) return false;
-    return read_id(json_object_get(root, "sid"), &ret->session_id) &&
+    return read_scopes(json_object_get(root, "scope"), ret) &&
+           read_id(json_object_get(root, "sid"), &ret->session_id) &&
            read_number(json_object_get(root, "uv"), &ret->user_version) &&
            read_amr(json_object_get(root, "amr"), &ret->amr);
 }
@@ -235,6 +272,8 @@ static struct status read_claims(const json_t *root, struct token_claims *ret)
         return MALFORMED("the token's roles are missing, malformed or too many");
     if (!read_strength(root, ret))
         return MALFORMED("the token's aal or auth_time is missing or malformed");
+    if (ret->is_service && json_object_get(root, "scope") != NULL)
+        return MALFORMED("a service's token cannot be cut down");
     if (!ret->is_service && !read_session(root, ret))
         return MALFORMED("one of the token's session claims is missing or malformed");
     return STATUS_SUCCESS;

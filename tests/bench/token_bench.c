@@ -1,7 +1,9 @@
-// What a caller's token costs: a full check (Ed25519) and a cached one, on one core.
+// What a caller's token costs: a full check (Ed25519) and a cached one; and what the approval of a
+// payment costs the ledger's writer, which checks each one once. On one core.
 //   build/release/bench/token_bench [seconds per figure]
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/crypto/sca_token.h"
 #include "common/crypto/token.h"
 #include "tests/bench/bench.h"
 
@@ -70,6 +72,21 @@ static void issue(size_t i)
     CHECK(token_issue(&claims, signer, text) == sizes[i]);
 }
 
+static void check_approval(size_t i)
+{
+    static char text[SCA_TOKEN_BYTES_MAX];
+    static size_t size;
+    struct sca_claims claims = {.subject = id128_generate(),
+                                .token_id = id128_generate(),
+                                .issued_at_s = now_s,
+                                .expires_at_s = now_s + SCA_TOKEN_LIFE_S,
+                                .action = SCA_ACTION_TRANSFER};
+    struct sca_payment payment = {.currency = "INR", .amount = i};
+    if (size == 0) size = sca_token_issue(&claims, signer, text);
+    sca_link_hash(&payment, claims.link);
+    CHECK(status_ok(sca_token_verify(bytes_of(text, size), now_s, lookup, NULL, &claims)));
+}
+
 struct figure {
     void (*run)(size_t i);
     double seconds;
@@ -109,6 +126,7 @@ int main(int argc, char **argv)
         check_uncached(i);
     measure("token check, cached", check_cached, seconds);
     measure("token issue", issue, seconds);
+    measure("approval check, with its link", check_approval, seconds);
     token_cache_close(&cache);
     key_signer_close(&signer);
     return 0;

@@ -109,66 +109,91 @@ static void test_no_lookup_for_a_kid_that_is_none(void **state)
 #define ROLES ",\"roles\":[\"customer\"],"
 #define TEN_ROLES "\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\""
 
+static const struct {
+    const char *given, *payload;
+} payloads[] = {
+    {"the payload", GOOD_PAYLOAD},
+    {"another audience", PAYLOAD(ISS SUB "\"aud\":\"fl0rin\"," TIMES JTI ROLES SESSION)},
+    {"a list of audiences", PAYLOAD(ISS SUB "\"aud\":[\"florin\"]," TIMES JTI ROLES SESSION)},
+    {"no audience", PAYLOAD(ISS SUB TIMES JTI ROLES SESSION)},
+    {"another issuer", PAYLOAD("\"iss\":\"florin-kyc\"," SUB AUD TIMES JTI ROLES SESSION)},
+    {"no issuer", PAYLOAD(SUB AUD TIMES JTI ROLES SESSION)},
+    {"no subject", PAYLOAD(ISS AUD TIMES JTI ROLES SESSION)},
+    {"a subject that is no UUID", PAYLOAD(ISS "\"sub\":\"root\"," AUD TIMES JTI ROLES SESSION)},
+    {"the nil subject",
+     PAYLOAD(ISS "\"sub\":\"00000000-0000-0000-0000-000000000000\"," AUD TIMES JTI ROLES SESSION)},
+    {"a nameless service", PAYLOAD(ISS "\"sub\":\"services/\"," AUD TIMES JTI ROLES SESSION)},
+    {"a service of a path", PAYLOAD(ISS "\"sub\":\"services/../x\"," AUD TIMES JTI ROLES SESSION)},
+    {"roles twice", PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[\"admin\"]" ROLES SESSION)},
+    {"exp twice", PAYLOAD(ISS SUB AUD "\"exp\":9800000300," TIMES JTI ROLES SESSION)},
+    {"a member inside twice",
+     PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"x\":{\"a\":1,\"a\":1}")},
+    {"exp as text",
+     PAYLOAD(ISS SUB AUD "\"exp\":\"1800000300\",\"nbf\":1,\"iat\":1" JTI ROLES SESSION)},
+    {"exp with a fraction",
+     PAYLOAD(ISS SUB AUD "\"exp\":1800000300.5,\"nbf\":1,\"iat\":1" JTI ROLES SESSION)},
+    {"exp below zero", PAYLOAD(ISS SUB AUD "\"exp\":-1,\"nbf\":1,\"iat\":1" JTI ROLES SESSION)},
+    {"exp beyond 63 bits",
+     PAYLOAD(ISS SUB AUD "\"exp\":9223372036854775808,\"nbf\":1,\"iat\":1" JTI ROLES SESSION)},
+    {"no nbf", PAYLOAD(ISS SUB AUD "\"exp\":1800000300,\"iat\":1" JTI ROLES SESSION)},
+    {"no jti", PAYLOAD(ISS SUB AUD TIMES ROLES SESSION)},
+    {"no roles", PAYLOAD(ISS SUB AUD TIMES JTI "," SESSION)},
+    {"twenty roles",
+     PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[" TEN_ROLES "," TEN_ROLES "]," SESSION)},
+    {"a role of 32 letters",
+     PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]," SESSION)},
+    {"a role with an escaped NUL",
+     PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[\"admin\\u0000\"]," SESSION)},
+    {"an empty role", PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[\"\"]," SESSION)},
+    {"roles as text", PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":\"admin\"," SESSION)},
+    {"a user without a session", PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[]")},
+    {"a user without aal",
+     PAYLOAD(ISS SUB AUD TIMES JTI ROLES "\"sid\":\"" ID_3 "\",\"uv\":7,\"amr\":[],"
+                                         "\"auth_time\":1")},
+    {"aal below zero",
+     PAYLOAD(ISS SUB AUD TIMES JTI ROLES "\"sid\":\"" ID_3 "\",\"uv\":7,\"aal\":-1,"
+                                         "\"amr\":[],\"auth_time\":1")},
+    {"a service of aal 0",
+     PAYLOAD(ISS "\"sub\":\"services/ledger\"," AUD TIMES JTI ",\"roles\":[],\"aal\":0")},
+    {"a service with scopes", PAYLOAD(ISS "\"sub\":\"services/ledger\"," AUD TIMES JTI
+                                          ",\"roles\":[],\"scope\":\"audit.read\"")},
+    {"an empty scope", PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"scope\":\"\"")},
+    {"a blank scope", PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"scope\":\" \"")},
+    {"a scope that begins with a blank",
+     PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"scope\":\" a\"")},
+    {"a scope that ends with a blank",
+     PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"scope\":\"a \"")},
+    {"scopes with two blanks between",
+     PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"scope\":\"a  b\"")},
+    {"scopes with a comma between",
+     PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"scope\":\"a,b\"")},
+    {"a scope with an escaped NUL",
+     PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"scope\":\"a\\u0000 b\"")},
+    {"seventeen scopes", PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION
+                                 ",\"scope\":\"a a a a a a a a a a a a a a a a a\"")},
+    {"a scope of 32 letters", PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION
+                                      ",\"scope\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"")},
+    {"a list of scopes", PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"scope\":[\"a\"]")},
+    {"scope null", PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"scope\":null")},
+    {"scope twice",
+     PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"scope\":\"a\",\"scope\":\"b\"")},
+    {"aal 4", PAYLOAD(ISS SUB AUD TIMES JTI ROLES "\"sid\":\"" ID_3 "\",\"uv\":7,\"aal\":4,"
+                                                  "\"amr\":[],\"auth_time\":1")},
+    {"something after the object", GOOD_PAYLOAD "x"},
+    {"a second object", GOOD_PAYLOAD "{}"},
+    {"an array", "[" GOOD_PAYLOAD "]"},
+    {"not JSON", "florin"},
+    {"UTF-8 that is none", PAYLOAD("\"x\":\"\xC0\xAF\"," ISS SUB AUD TIMES JTI ROLES SESSION)},
+};
+
 static void test_only_well_formed_claims(void **state)
 {
     (void)state;
 
-    static const struct {
-        const char *given, *payload;
-    } rows[] = {
-        {"the payload", GOOD_PAYLOAD},
-        {"another audience", PAYLOAD(ISS SUB "\"aud\":\"fl0rin\"," TIMES JTI ROLES SESSION)},
-        {"a list of audiences", PAYLOAD(ISS SUB "\"aud\":[\"florin\"]," TIMES JTI ROLES SESSION)},
-        {"no audience", PAYLOAD(ISS SUB TIMES JTI ROLES SESSION)},
-        {"another issuer", PAYLOAD("\"iss\":\"florin-kyc\"," SUB AUD TIMES JTI ROLES SESSION)},
-        {"no issuer", PAYLOAD(SUB AUD TIMES JTI ROLES SESSION)},
-        {"no subject", PAYLOAD(ISS AUD TIMES JTI ROLES SESSION)},
-        {"a subject that is no UUID", PAYLOAD(ISS "\"sub\":\"root\"," AUD TIMES JTI ROLES SESSION)},
-        {"the nil subject",
-         PAYLOAD(ISS
-                 "\"sub\":\"00000000-0000-0000-0000-000000000000\"," AUD TIMES JTI ROLES SESSION)},
-        {"a nameless service", PAYLOAD(ISS "\"sub\":\"services/\"," AUD TIMES JTI ROLES SESSION)},
-        {"a service of a path",
-         PAYLOAD(ISS "\"sub\":\"services/../x\"," AUD TIMES JTI ROLES SESSION)},
-        {"roles twice", PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[\"admin\"]" ROLES SESSION)},
-        {"exp twice", PAYLOAD(ISS SUB AUD "\"exp\":9800000300," TIMES JTI ROLES SESSION)},
-        {"a member inside twice",
-         PAYLOAD(ISS SUB AUD TIMES JTI ROLES SESSION ",\"x\":{\"a\":1,\"a\":1}")},
-        {"exp as text",
-         PAYLOAD(ISS SUB AUD "\"exp\":\"1800000300\",\"nbf\":1,\"iat\":1" JTI ROLES SESSION)},
-        {"exp with a fraction",
-         PAYLOAD(ISS SUB AUD "\"exp\":1800000300.5,\"nbf\":1,\"iat\":1" JTI ROLES SESSION)},
-        {"exp below zero", PAYLOAD(ISS SUB AUD "\"exp\":-1,\"nbf\":1,\"iat\":1" JTI ROLES SESSION)},
-        {"exp beyond 63 bits",
-         PAYLOAD(ISS SUB AUD "\"exp\":9223372036854775808,\"nbf\":1,\"iat\":1" JTI ROLES SESSION)},
-        {"no nbf", PAYLOAD(ISS SUB AUD "\"exp\":1800000300,\"iat\":1" JTI ROLES SESSION)},
-        {"no jti", PAYLOAD(ISS SUB AUD TIMES ROLES SESSION)},
-        {"no roles", PAYLOAD(ISS SUB AUD TIMES JTI "," SESSION)},
-        {"twenty roles",
-         PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[" TEN_ROLES "," TEN_ROLES "]," SESSION)},
-        {"a role of 32 letters",
-         PAYLOAD(ISS SUB AUD TIMES JTI
-                 ",\"roles\":[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]," SESSION)},
-        {"a role with an escaped NUL",
-         PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[\"admin\\u0000\"]," SESSION)},
-        {"an empty role", PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[\"\"]," SESSION)},
-        {"roles as text", PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":\"admin\"," SESSION)},
-        {"a user without a session", PAYLOAD(ISS SUB AUD TIMES JTI ",\"roles\":[]")},
-        {"aal 0", PAYLOAD(ISS SUB AUD TIMES JTI ROLES "\"sid\":\"" ID_3 "\",\"uv\":7,\"aal\":0,"
-                                                      "\"amr\":[],\"auth_time\":1")},
-        {"aal 4", PAYLOAD(ISS SUB AUD TIMES JTI ROLES "\"sid\":\"" ID_3 "\",\"uv\":7,\"aal\":4,"
-                                                      "\"amr\":[],\"auth_time\":1")},
-        {"something after the object", GOOD_PAYLOAD "x"},
-        {"a second object", GOOD_PAYLOAD "{}"},
-        {"an array", "[" GOOD_PAYLOAD "]"},
-        {"not JSON", "florin"},
-        {"UTF-8 that is none", PAYLOAD("\"x\":\"\xC0\xAF\"," ISS SUB AUD TIMES JTI ROLES SESSION)},
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof payloads / sizeof payloads[0]; i++) {
         char text[TOKEN_BYTES_MAX];
-        size_t size = sign_token(GOOD_HEADER, rows[i].payload, text, sizeof text);
-        assert_verdict(rows[i].given, bytes_of(text, size), i == 0);
+        size_t size = sign_token(GOOD_HEADER, payloads[i].payload, text, sizeof text);
+        assert_verdict(payloads[i].given, bytes_of(text, size), i == 0);
     }
 }
 

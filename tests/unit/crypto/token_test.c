@@ -50,6 +50,35 @@ static void test_what_is_issued_is_what_is_verified(void **state)
     assert_memory_equal(&back, &service, sizeof back);
 }
 
+/// RFC 9068 section 2.2.3.1: scope is one string with blanks between.
+static void test_a_token_cut_down_to_scopes(void **state)
+{
+    (void)state;
+    char text[TOKEN_BYTES_MAX], json[TOKEN_PAYLOAD_BYTES_MAX];
+    struct token_claims claims = example_claims(), back;
+    claims.scope_count = 2;
+    snprintf(claims.scopes[0], sizeof claims.scopes[0], "ledger.account.read");
+    snprintf(claims.scopes[1], sizeof claims.scopes[1], "audit.read");
+    size_t size = token_claims_write(&claims, json);
+    json[size] = '\0';
+    assert_non_null(
+        strstr(json, "\"br\":\"pune-1\",\"scope\":\"ledger.account.read audit.read\",\"aal\":2"));
+    token_issue(&claims, signer, text);
+    assert_status_ok(verify(text, NOW_S, "florin-auth", &back));
+    assert_memory_equal(&back, &claims, sizeof back);
+}
+
+static void test_a_user_who_has_yet_to_enrol(void **state)
+{
+    (void)state;
+    char text[TOKEN_BYTES_MAX];
+    struct token_claims claims = example_claims(), back;
+    claims.aal = 0;
+    token_issue(&claims, signer, text);
+    assert_status_ok(verify(text, NOW_S, "florin-auth", &back));
+    assert_memory_equal(&back, &claims, sizeof back);
+}
+
 static void test_longest_claims_fit(void **state)
 {
     (void)state;
@@ -61,6 +90,10 @@ static void test_longest_claims_fit(void **state)
     claims.role_count = TOKEN_ROLES_MAX;
     for (size_t i = 0; i < TOKEN_ROLES_MAX; i++)
         memset(claims.roles[i], 'r', sizeof claims.roles[i] - 1);
+    claims.scope_count = TOKEN_SCOPES_MAX; // Sixteen, and as long together as they may be.
+    for (size_t i = 0; i < TOKEN_SCOPES_MAX; i++)
+        memset(claims.scopes[i], 's', (TOKEN_SCOPE_TEXT_BYTES_MAX - 15) / 16);
+    memset(claims.scopes[0], 's', (TOKEN_SCOPE_TEXT_BYTES_MAX - 15) / 16 + 369 % 16);
     char text[TOKEN_BYTES_MAX];
     assert_true(token_issue(&claims, signer, text) < TOKEN_BYTES_MAX);
     struct token_parts parts;
@@ -143,6 +176,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_issued_bytes_are_frozen),
         cmocka_unit_test(test_what_is_issued_is_what_is_verified),
+        cmocka_unit_test(test_a_token_cut_down_to_scopes),
+        cmocka_unit_test(test_a_user_who_has_yet_to_enrol),
         cmocka_unit_test(test_longest_claims_fit),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_who_may_say_what),
