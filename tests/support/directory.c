@@ -3,9 +3,11 @@
 #include "common/base/check.h"
 
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { OPEN_DIRECTORIES_MAX = 16 };
 
@@ -52,6 +54,41 @@ size_t directory_count_text(const char *path, const char *text)
     needle_count = 0;
     CHECK(nftw(path, search_file, OPEN_DIRECTORIES_MAX, FTW_PHYS) == 0);
     return needle_count;
+}
+
+// Nor has nftw a place for where the copy goes.
+static const char *copy_to;
+static size_t copy_from_size;
+
+static void copy_file(const char *path, const char *target, mode_t mode)
+{
+    char bytes[64 * 1024];
+    size_t size;
+    FILE *from = fopen(path, "re"), *to = fopen(target, "wxe");
+    CHECK(from != NULL && to != NULL);
+    while ((size = fread(bytes, 1, sizeof bytes, from)) > 0)
+        CHECK(fwrite(bytes, 1, size, to) == size);
+    CHECK(ferror(from) == 0 && fchmod(fileno(to), mode) == 0);
+    CHECK(fclose(to) == 0 && fclose(from) == 0);
+}
+
+static int copy_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void)walk;
+    char target[PATH_MAX];
+    int size = snprintf(target, sizeof target, "%s%s", copy_to, path + copy_from_size);
+    CHECK(size > 0 && (size_t)size < sizeof target);
+    if (kind == FTW_D) return mkdir(target, info->st_mode & 07777);
+    CHECK(kind == FTW_F);
+    copy_file(path, target, info->st_mode & 07777);
+    return 0;
+}
+
+void directory_copy(const char *from, const char *to)
+{
+    copy_to = to;
+    copy_from_size = strlen(from);
+    CHECK(nftw(from, copy_entry, OPEN_DIRECTORIES_MAX, FTW_PHYS) == 0);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
