@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/daemon/auth_client.h"
+#include "common/daemon/silence.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -20,7 +21,8 @@ enum {
     CHECK_TIMEOUT_MS = 1000,
     FETCH_MS_FIRST = 20, // While auth's keys are not known: from here up to a second.
     FETCH_MS_MAX = 1000,
-    FETCH_MS_KNOWN = 60 * 1000, // Then this often, to see keys that were rotated or retired.
+    FETCH_MS_KNOWN = 60 * 1000, // Then this often, and when auth tells that they were rotated.
+    POLICY_FETCHES_MAX = 4,
     STACK_BYTES = 256 * 1024,
 };
 
@@ -36,16 +38,20 @@ struct identity {
     struct keyring *keyring;
     struct token_cache *cache;
     struct revocation_set *revocations;
+    struct access_policy *policy, *own_policy; // own_policy: NULL where auth gave its own.
     struct event_subscriber *feed;
 
     // Refreshing the keys: one at a time, at most one a second.
     pthread_mutex_t refresh_lock;
     atomic_uint_fast64_t refreshed_mono_ns;
-    atomic_bool users_known;
+    atomic_bool users_known, keys_stale; // stale: there may be others than those that are known.
+
+    pthread_mutex_t policy_lock; // Fetching the policy: one at a time.
+    struct silence silence;      // Of auth.
 
     pthread_t fetcher;
-    bool fetcher_runs, closing;
-    pthread_mutex_t lock; // closing, and the service token.
+    bool fetcher_runs, closing, fetcher_woken;
+    pthread_mutex_t lock; // closing, fetcher_woken, and the service token.
     pthread_cond_t closed;
     char service_token[TOKEN_BYTES_MAX];
     uint64_t service_token_until_s;
@@ -75,15 +81,21 @@ static void refresh_keys(struct identity *identity)
         CHECK(keys != NULL);
         size_t count = 0;
         struct status status = STATUS_SUCCESS;
-        if (!is_local(identity)) {
+        atomic_store(&identity->keys_stale, false); // Before asking: what is told now stays told.
+        uint64_t begin_ns;
+        bool may_ask = !is_local(identity) && silence_begin_asking(&identity->silence, &begin_ns);
+        if (may_ask) {
             status =
                 auth_client_get_keys(identity->config.auth_channel, FETCH_TIMEOUT_MS, keys, &count);
+            silence_end_asking(&identity->silence, begin_ns, status_ok(status));
         }
         if (status_ok(status) && count > 0) {
             if (keyring_set_users(identity->keyring, keys, count)) {
                 token_cache_clear(identity->cache);
             }
             atomic_store(&identity->users_known, true);
+        } else if (!is_local(identity)) {
+            atomic_store(&identity->keys_stale, true); // Still to be asked.
         }
         free(keys);
         atomic_store(&identity->refreshed_mono_ns, clock_mono_ns());
@@ -96,6 +108,48 @@ static bool may_refresh(const struct identity *identity)
     return clock_mono_ns() >= atomic_load(&identity->refreshed_mono_ns) + REFRESH_NS_MIN;
 }
 
+/// knows_all_keys: a kid that is not known is nobody's, and not of a key that is newer than what
+/// auth said last.
+static bool knows_all_keys(struct identity *identity)
+{
+    return identity_is_ready(identity) && !atomic_load(&identity->keys_stale);
+}
+
+// ---- The access policy ---------------------------------------------------------------------
+
+/// fetch_policy asks until what came holds all changes that were heard of meanwhile; a change more
+/// each time is more than there ever are.
+static void fetch_policy(struct identity *identity)
+{
+    bool is_newest = false;
+    uint64_t begin_ns;
+    char own_token[TOKEN_BYTES_MAX];
+    for (int i = 0; i < POLICY_FETCHES_MAX && !is_newest; i++) {
+        struct access_content content = {0};
+        if (!silence_begin_asking(&identity->silence, &begin_ns)) return;
+        identity_service_token(identity, own_token, sizeof own_token);
+        struct status status = auth_client_get_policy(identity->config.auth_channel, own_token,
+                                                      FETCH_TIMEOUT_MS, &content);
+        silence_end_asking(&identity->silence, begin_ns, status_ok(status));
+        if (!status_ok(status)) return;
+        is_newest = access_policy_set(identity->policy, &content);
+    }
+}
+
+/// need_policy: whoever comes while one fetches waits for what that brings.
+static bool need_policy(struct identity *identity)
+{
+    if (access_policy_is_current(identity->policy)) return true;
+    if (is_local(identity)) return false;
+    pthread_mutex_lock(&identity->policy_lock);
+    if (!access_policy_is_current(identity->policy)) fetch_policy(identity);
+    pthread_mutex_unlock(&identity->policy_lock);
+    return access_policy_is_current(identity->policy);
+}
+
+// ---- The fetcher ---------------------------------------------------------------------------
+
+/// wait_for_closing ends early when wake_fetcher is called.
 static bool wait_for_closing(struct identity *identity, uint32_t wait_ms)
 {
     struct timespec until;
@@ -105,24 +159,37 @@ static bool wait_for_closing(struct identity *identity, uint32_t wait_ms)
     until.tv_nsec = (long)(until_ns % NS_PER_SECOND);
     pthread_mutex_lock(&identity->lock);
     int rc = 0;
-    while (!identity->closing && rc == 0) {
+    while (!identity->closing && !identity->fetcher_woken && rc == 0) {
         rc = pthread_cond_timedwait(&identity->closed, &identity->lock, &until);
     }
     bool closing = identity->closing;
+    identity->fetcher_woken = false;
     pthread_mutex_unlock(&identity->lock);
     return closing;
 }
 
-static void *fetch_keys(void *context)
+static void wake_fetcher(struct identity *identity)
+{
+    pthread_mutex_lock(&identity->lock);
+    identity->fetcher_woken = true;
+    pthread_cond_broadcast(&identity->closed);
+    pthread_mutex_unlock(&identity->lock);
+}
+
+static void *fetch(void *context)
 {
     struct identity *identity = context;
     uint32_t wait_ms = FETCH_MS_FIRST;
     do {
         // Asking before auth is there would only wait for the channel's time-out.
-        if (rpc_channel_is_up(identity->config.auth_channel)) refresh_keys(identity);
-        if (atomic_load(&identity->users_known)) {
+        bool is_up = rpc_channel_is_up(identity->config.auth_channel);
+        if (is_up) {
+            refresh_keys(identity);
+            (void)need_policy(identity);
+        }
+        if (identity_is_ready(identity) && !atomic_load(&identity->keys_stale)) {
             wait_ms = FETCH_MS_KNOWN;
-        } else if (rpc_channel_is_up(identity->config.auth_channel)) {
+        } else if (is_up) {
             wait_ms = 2 * wait_ms < FETCH_MS_MAX ? 2 * wait_ms : FETCH_MS_MAX;
         } else {
             wait_ms = FETCH_MS_FIRST;
@@ -218,10 +285,37 @@ static struct status authenticate(void *context, struct bytes token, struct toke
     struct identity *identity = context;
     bool is_unknown;
     struct status status = verify(identity, token, ret, &is_unknown);
-    if (is_unknown && may_refresh(identity)) return IDENTITY_STALE;
-    if (is_unknown && !identity_is_ready(identity)) return IDENTITY_UNAVAILABLE;
+    if (is_unknown && may_refresh(identity)) {
+        status = IDENTITY_STALE;
+    } else if (is_unknown && !knows_all_keys(identity)) {
+        status = IDENTITY_UNAVAILABLE;
+    } else if (status_ok(status)) {
+        status = check_life(identity, ret);
+        bool needs_policy = status_ok(status) && !ret->is_service;
+        if (needs_policy && !access_policy_is_current(identity->policy)) status = IDENTITY_STALE;
+    }
+    bool must_ask = !status_ok(status) && strcmp(status.reason, "IDENTITY_STALE") == 0;
+    return must_ask && silence_holds(&identity->silence) ? IDENTITY_UNAVAILABLE : status;
+}
+
+/// ask_about asks auth whether the caller's session lives, and learns whether the policy is still
+/// what it was: with a feed that is silent nobody else tells.
+static struct status ask_about(struct identity *identity, const struct token_claims *claims)
+{
+    char own_token[TOKEN_BYTES_MAX];
+    bool is_alive = false;
+    uint64_t policy_version = 0, begin_ns;
+    if (!silence_begin_asking(&identity->silence, &begin_ns)) return IDENTITY_UNAVAILABLE;
+    metric_add(identity->introspected_total, 1);
+    identity_service_token(identity, own_token, sizeof own_token);
+    struct status status =
+        auth_client_check_session(identity->config.auth_channel, own_token, claims,
+                                  CHECK_TIMEOUT_MS, &is_alive, &policy_version);
+    silence_end_asking(&identity->silence, begin_ns, status_ok(status));
     RETURN_IF_ERROR(status);
-    return check_life(identity, ret);
+    if (policy_version != access_policy_version(identity->policy))
+        access_policy_forget(identity->policy);
+    return is_alive ? STATUS_SUCCESS : TOKEN_REVOKED;
 }
 
 static struct status authenticate_slow(void *context, struct bytes token, struct token_claims *ret)
@@ -233,25 +327,46 @@ static struct status authenticate_slow(void *context, struct bytes token, struct
         refresh_keys(identity);
         status = verify(identity, token, ret, &is_unknown);
     }
-    if (is_unknown && !identity_is_ready(identity)) return IDENTITY_UNAVAILABLE;
+    if (is_unknown && !knows_all_keys(identity)) return IDENTITY_UNAVAILABLE;
     RETURN_IF_ERROR(status);
     status = check_life(identity, ret);
     bool must_ask = !status_ok(status) && status.code == STATUS_UNAVAILABLE && !is_local(identity);
-    if (!must_ask) return status;
-    metric_add(identity->introspected_total, 1);
-    char own_token[TOKEN_BYTES_MAX];
-    identity_service_token(identity, own_token, sizeof own_token);
-    bool is_alive = false;
-    RETURN_IF_ERROR(auth_client_check_session(identity->config.auth_channel, own_token, ret,
-                                              CHECK_TIMEOUT_MS, &is_alive));
-    return is_alive ? STATUS_SUCCESS : TOKEN_REVOKED;
+    if (must_ask) status = ask_about(identity, ret);
+    RETURN_IF_ERROR(status);
+    return ret->is_service || need_policy(identity) ? STATUS_SUCCESS : IDENTITY_UNAVAILABLE;
+}
+
+struct status identity_verify_sca(void *context, struct bytes token, uint64_t now_s,
+                                  struct sca_claims *ret)
+{
+    struct identity *identity = context;
+    struct lookup lookup = {.identity = identity};
+    struct sca_claims claims;
+    struct status status = sca_token_verify(token, now_s, look_up, &lookup, &claims);
+    if (lookup.is_unknown && (may_refresh(identity) || !knows_all_keys(identity))) {
+        wake_fetcher(identity);
+        return IDENTITY_UNAVAILABLE;
+    }
+    RETURN_IF_ERROR(status);
+    if (!lookup.key.signs_users)
+        return REFUSE(PERMISSION_DENIED, SCA_INVALID, "this key may not tell of approvals");
+    *ret = claims;
+    return STATUS_SUCCESS;
 }
 
 static enum rpc_scope authorize(void *context, const struct token_claims *claims,
                                 const char *permission)
 {
-    (void)context;
-    return role_claims_scope(claims, permission);
+    struct identity *identity = context;
+    return access_policy_scope(identity->policy, claims, permission, NULL);
+}
+
+static void explain(void *context, struct rpc_call *call, const char *permission)
+{
+    struct identity *identity = context;
+    struct access_denial denial;
+    (void)access_policy_scope(identity->policy, &call->claims, permission, &denial);
+    if (denial.key != NULL) rpc_call_detail(call, denial.key, denial.value);
 }
 
 void identity_service_token(void *context, char *ret_text, size_t size)
@@ -292,7 +407,13 @@ static struct status take_events(void *context, const struct event_view *events,
     uint64_t now_ns = clock_wall_ns();
     // An event that cannot be read holds the feed up: it turns stale, and auth is asked instead.
     for (size_t i = 0; i < count; i++) {
+        bool is_current;
         RETURN_IF_ERROR(auth_client_revoke(&events[i], identity->revocations, now_ns));
+        RETURN_IF_ERROR(auth_client_follow_policy(&events[i], identity->policy, &is_current));
+        if (!is_current) wake_fetcher(identity);
+        if (strcmp(events[i].type, "auth.keys.rotated") != 0) continue;
+        atomic_store(&identity->keys_stale, true);
+        wake_fetcher(identity);
     }
     metric_set(identity->revocation_entries, (int64_t)revocation_count(identity->revocations));
     return STATUS_SUCCESS;
@@ -325,11 +446,21 @@ static void start_fetcher(struct identity *identity)
     sigset_t all, before;
     sigfillset(&all);
     CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    CHECK(pthread_create(&identity->fetcher, &attributes, fetch_keys, identity) == 0);
+    CHECK(pthread_create(&identity->fetcher, &attributes, fetch, identity) == 0);
     CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
     pthread_attr_destroy(&attributes);
     pthread_setname_np(identity->fetcher, "identity");
     identity->fetcher_runs = true;
+}
+
+/// open_policy: where auth comes without one (its tests), the built-in roles are all there is.
+static void open_policy(struct identity *identity)
+{
+    struct access_content nothing = {0};
+    identity->policy = identity->config.local_policy;
+    if (identity->policy != NULL) return;
+    identity->policy = identity->own_policy = access_policy_open();
+    if (is_local(identity)) (void)access_policy_set(identity->policy, &nothing);
 }
 
 struct status identity_open(const struct identity_config *config, struct identity **ret)
@@ -344,9 +475,12 @@ struct status identity_open(const struct identity_config *config, struct identit
     identity->rpc = (struct rpc_identity){.authenticate = authenticate,
                                           .authenticate_slow = authenticate_slow,
                                           .authorize = authorize,
+                                          .explain = explain,
                                           .context = identity};
     pthread_mutex_init(&identity->lock, NULL);
     pthread_mutex_init(&identity->refresh_lock, NULL);
+    pthread_mutex_init(&identity->policy_lock, NULL);
+    silence_init(&identity->silence);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -359,6 +493,7 @@ struct status identity_open(const struct identity_config *config, struct identit
     identity->keyring = keyring_open();
     identity->cache = token_cache_open(CACHED_TOKENS_MAX);
     identity->revocations = revocation_set_open();
+    open_policy(identity);
     RETURN_IF_ERROR(
         key_signer_load(config->keys_directory, config->daemon_name, &identity->signer));
     (void)keyring_read_files(identity->keyring, config->keys_directory);
@@ -381,11 +516,14 @@ void identity_close(struct identity **identity)
     pthread_mutex_unlock(&old->lock);
     if (old->fetcher_runs) pthread_join(old->fetcher, NULL);
     event_subscriber_close(&old->feed);
+    access_policy_close(&old->own_policy);
+    silence_reset(&old->silence);
     revocation_set_close(&old->revocations);
     token_cache_close(&old->cache);
     keyring_close(&old->keyring);
     key_signer_close(&old->signer);
     pthread_cond_destroy(&old->closed);
+    pthread_mutex_destroy(&old->policy_lock);
     pthread_mutex_destroy(&old->refresh_lock);
     pthread_mutex_destroy(&old->lock);
     free(old);
@@ -399,5 +537,6 @@ const struct rpc_identity *identity_rpc(struct identity *identity)
 
 bool identity_is_ready(struct identity *identity)
 {
-    return is_local(identity) || atomic_load(&identity->users_known);
+    bool is_known = is_local(identity) || atomic_load(&identity->users_known);
+    return is_known && access_policy_is_current(identity->policy);
 }

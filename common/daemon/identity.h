@@ -1,11 +1,17 @@
 /// @file common/daemon/identity.h
 /// Who a caller is and what they may do, for every daemon alike: token checks with the verification
 /// cache, keys from auth's JWKS and the other daemons' public keys, revocations from auth's events.
-/// Rules      Unknown kid: JWKS is asked again at most once a second. Revocations take effect
-/// within
-///            100 ms; when the feed is silent for 5 s each user token is checked with auth
-///            (authenticate_slow), and when auth is away it is refused: UNAVAILABLE /
-///            IDENTITY_UNAVAILABLE. It never fails open.
+/// Rules      JWKS is asked each minute, when auth tells that its keys were rotated, and for an
+///            unknown kid at most once a second. Revocations take effect within 100 ms; when the
+///            feed is silent for 5 s each user token is checked with auth (authenticate_slow), and
+///            when auth is away it is refused: UNAVAILABLE / IDENTITY_UNAVAILABLE. It never fails
+///            open.
+/// Policy     Custom roles and features (access_policy.h) are fetched with the keys and followed in
+///            the same feed; until they are known, and after a gap in their versions, users wait
+///            for them as for an unknown key. With a silent feed each check with auth also says
+///            which version there is.
+/// Silence    When auth did not answer, nobody asks it for 250 ms, and then one does for all:
+///            whoever needs an answer meanwhile is refused at once (silence.h).
 /// Tokens     Users' are signed by a key of auth's JWKS, daemons' by the key in <keys>/<name>.pub;
 ///            neither may sign the other. None lives longer than TOKEN_LIFE_S_MAX: that is what
 ///            lets a revocation be forgotten.
@@ -14,6 +20,8 @@
 /// Threads    Any.
 #pragma once
 
+#include "common/crypto/sca_token.h"
+#include "common/daemon/access_policy.h"
 #include "common/event/subscriber.h"
 #include "common/rpc/server.h"
 
@@ -26,9 +34,11 @@ struct identity_config {
     struct rpc_channel *auth_channel;
     const char *auth_pub_url;
     struct rpc_tls_config tls;
-    /// Only in auth: keys and session state come from its own store. Quick: called for every call.
+    /// Only in auth: keys, session state and policy come from its own store. Quick: called for
+    /// every call.
     token_key_lookup local_lookup;
     struct status (*local_check)(void *context, const struct token_claims *claims);
+    struct access_policy *local_policy;
     void *local_context;
 };
 
@@ -39,26 +49,12 @@ const struct rpc_identity *identity_rpc(struct identity *identity);
 /// identity_service_token writes a token that says "I am this daemon"; made anew when half its
 /// life (300 s) is over. Also the token callback of event_subscriber_config.
 void identity_service_token(void *identity, char *ret_text, size_t size);
-/// identity_is_ready: auth's keys are known, so that users' tokens can be checked.
+/// identity_verify_sca says whether a step-up token is one of auth's own and alive at now_s; what
+/// it approves is compared by who asked. Never blocks. PERMISSION_DENIED / SCA_INVALID; UNAVAILABLE
+/// / IDENTITY_UNAVAILABLE while the key cannot be known: ask again, auth's keys are being fetched.
+/// context: the identity.
+MUST_USE struct status identity_verify_sca(void *context, struct bytes token, uint64_t now_s,
+                                           struct sca_claims *ret);
+/// identity_is_ready: auth's keys and its access policy are known, so that users' tokens can be
+/// checked.
 bool identity_is_ready(struct identity *identity);
-
-/// What the built-in roles grant: one table, shared by all daemons and shown in the README.
-struct role_grant {
-    const char *role;
-    const char *permission;
-    enum rpc_scope scope;
-};
-extern const struct role_grant role_grants[];
-extern const size_t role_grant_count;
-
-/// What stands in the role column for daemons (by their keys, never by a user's roles) and for the
-/// operator's key <keys>/ops.pub, that of the florin command.
-#define ROLE_SERVICE "service"
-#define ROLE_OPERATOR "services/ops"
-
-enum rpc_scope role_scope(const char *role, const char *permission);
-/// role_claims_scope is the widest scope that a caller's roles, or its key, give.
-enum rpc_scope role_claims_scope(const struct token_claims *claims, const char *permission);
-/// role_is_known: one of the built-in roles, as may be given to a user. ("service" is known and
-/// gives a user nothing.)
-bool role_is_known(const char *role);

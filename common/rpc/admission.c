@@ -93,6 +93,24 @@ static struct status authenticate(struct execution *execution, struct bytes toke
     return STATUS_SUCCESS;
 }
 
+/// A session that has yet to enrol a factor is good for auth's own any_user methods, where that is
+/// done. What an API key was cut down to are permissions: methods that need none only let it look.
+static struct status check_strength(const struct rpc_method *method,
+                                    const struct token_claims *claims)
+{
+    if (claims->is_service) return STATUS_SUCCESS;
+    bool is_of_auth = strcmp(method->daemon, "auth") == 0;
+    if (claims->aal == 0 && !(method->any_user && is_of_auth)) {
+        return REFUSE(PERMISSION_DENIED, INSUFFICIENT_AAL,
+                      "the session must enrol its second factor first");
+    }
+    if (claims->scope_count > 0 && method->any_user && method->access != RPC_ACCESS_READ) {
+        return REFUSE(PERMISSION_DENIED, PERMISSION_DENIED,
+                      "a token that is cut down to scopes cannot do this");
+    }
+    return STATUS_SUCCESS;
+}
+
 static struct status check_permission(struct execution *execution)
 {
     const struct rpc_method *method = execution->served->method;
@@ -100,10 +118,13 @@ static struct status check_permission(struct execution *execution)
     struct rpc_call *call = &execution->call;
     call->identity = identity;
     call->scope = RPC_SCOPE_ALL;
-    if (method->is_public || method->any_user) return STATUS_SUCCESS;
+    if (method->is_public) return STATUS_SUCCESS;
+    RETURN_IF_ERROR(check_strength(method, &call->claims));
+    if (method->any_user) return STATUS_SUCCESS;
     call->scope = identity->authorize(identity->context, &call->claims, method->permission);
     if (call->scope != RPC_SCOPE_NONE) return STATUS_SUCCESS;
     rpc_call_detail(call, "permission", method->permission);
+    if (identity->explain != NULL) identity->explain(identity->context, call, method->permission);
     return REFUSE(PERMISSION_DENIED, PERMISSION_DENIED,
                   "the caller's roles do not grant this method's permission");
 }

@@ -55,6 +55,8 @@ enum rpc_scope rpc_call_scope(const struct rpc_call *call, const char *permissio
 {
     const struct rpc_identity *identity = call->identity;
     if (identity == NULL || !call->is_authenticated) return RPC_SCOPE_NONE;
+    bool has_yet_to_enrol = !call->claims.is_service && call->claims.aal == 0;
+    if (has_yet_to_enrol) return RPC_SCOPE_NONE;
     return identity->authorize(identity->context, &call->claims, permission);
 }
 
@@ -69,6 +71,14 @@ struct status rpc_call_may_touch(const struct rpc_call *call, struct id128 owner
     if (call->scope == RPC_SCOPE_ALL) return STATUS_SUCCESS;
     if (call->scope == RPC_SCOPE_SELF && rpc_call_is_self(call, owner_id)) return STATUS_SUCCESS;
     return REFUSE(PERMISSION_DENIED, PERMISSION_DENIED, "the caller may not touch this resource");
+}
+
+struct status rpc_call_may_touch_in(const struct rpc_call *call, struct id128 owner_id,
+                                    const char *branch)
+{
+    bool is_of_branch = call->claims.branch[0] != '\0' && strcmp(call->claims.branch, branch) == 0;
+    if (call->scope == RPC_SCOPE_BRANCH && is_of_branch) return STATUS_SUCCESS;
+    return rpc_call_may_touch(call, owner_id);
 }
 
 void rpc_call_actor(const struct rpc_call *call, char ret_text[static RPC_ACTOR_BYTES])

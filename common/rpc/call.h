@@ -77,11 +77,15 @@ void rpc_call_detail(struct rpc_call *call, const char *key, const char *value);
 MUST_USE struct status rpc_call_refuse_committed(struct rpc_call *call, struct status refusal);
 
 /// rpc_call_scope says how far another permission than the method's reaches for the caller: for
-/// parts of a request that need more than the rest of it. NONE for callers without a token.
+/// parts of a request that need more than the rest of it. NONE for callers without a token, and for
+/// those whose session has yet to enrol its second factor.
 enum rpc_scope rpc_call_scope(const struct rpc_call *call, const char *permission);
 /// rpc_call_is_self is true when the caller is this user.
 bool rpc_call_is_self(const struct rpc_call *call, struct id128 user_id);
 /// rpc_call_may_touch: scope ALL, or SELF and the caller is the owner. PERMISSION_DENIED else.
 MUST_USE struct status rpc_call_may_touch(const struct rpc_call *call, struct id128 owner_id);
+/// rpc_call_may_touch_in also takes scope BRANCH, where the owner is of the caller's branch.
+MUST_USE struct status rpc_call_may_touch_in(const struct rpc_call *call, struct id128 owner_id,
+                                             const char *branch);
 /// rpc_call_actor writes "users/<uuid>", "services/<name>" or "anonymous".
 void rpc_call_actor(const struct rpc_call *call, char ret_text[static RPC_ACTOR_BYTES]);

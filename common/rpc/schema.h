@@ -51,7 +51,8 @@ struct rpc_field {
     bool required;
     bool is_map; // A proto map: repeated entry messages here, an object in JSON.
     // What the gateway fills, never from JSON, path or query:
-    bool from_header;    // From a header.
+    bool from_header; // From a header: the next member is its name, in lower case.
+    const char *header;
     bool is_etag;        // From If-Match: the version that the client has seen.
     bool is_member_mask; // With the names of the members that stood in the body.
 };

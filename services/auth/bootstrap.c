@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "services/auth/counters.h"
 #include "services/auth/events.h"
 
 #include <errno.h>
@@ -98,9 +99,12 @@ static struct status put_administrator(struct store_txn *txn, void *context)
     struct auth_user user = auth_service_new_user("admin", now_ns);
     struct auth_person person = {.fields = {[AUTH_PERSON_EMAIL] = AUTH_ADMIN_EMAIL,
                                             [AUTH_PERSON_MOBILE] = "",
-                                            [AUTH_PERSON_FULL_NAME] = "Administrator"}};
+                                            [AUTH_PERSON_FULL_NAME] = "Administrator",
+                                            [AUTH_PERSON_STATUS_REASON] = ""}};
     RETURN_IF_ERROR(auth_store_put_new_user(service->auth, txn, &user, &person));
     auth_store_put_password(service->auth, txn, user.id, administrator->hash, now_ns);
+    auth_gauge_add(txn, AUTH_GAUGE_USERS_ACTIVE,
+                   1); // Made, not registered: counted as a user only.
     auth_events_user_registered(txn, NULL, &user, false);
     return STATUS_SUCCESS;
 }

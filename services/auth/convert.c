@@ -3,9 +3,9 @@
 #include "common/base/check.h"
 #include "common/base/text.h"
 #include "florin/auth/v1/auth.pb-c.h"
+#include "services/auth/convert_pieces.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 
 // ---- Requests ------------------------------------------------------------------------------
 
@@ -39,17 +39,23 @@ static void lower_ascii(const char *text, size_t size, char *ret)
     ret[size] = '\0';
 }
 
+const char *auth_convert_lower(struct rpc_call *call, const char *text)
+{
+    size_t size = strlen(text);
+    char *lower = arena_alloc(call->arena, size + 1);
+    if (lower != NULL) lower_ascii(text, size, lower);
+    return lower;
+}
+
 struct status auth_convert_application(struct rpc_call *call,
                                        const struct Auth__RegisterRequest *request,
                                        struct auth_application *ret)
 {
-    size_t size = strlen(request->email);
-    char *email = arena_alloc(call->arena, size + 1);
+    const char *email = auth_convert_lower(call, request->email);
     if (email == NULL) return ARENA_STATUS_EXHAUSTED;
-    lower_ascii(request->email, size, email);
-    ret->fields[AUTH_PERSON_EMAIL] = email;
-    ret->fields[AUTH_PERSON_MOBILE] = request->mobile;
-    ret->fields[AUTH_PERSON_FULL_NAME] = request->full_name;
+    ret->fields[AUTH_APPLICANT_EMAIL] = email;
+    ret->fields[AUTH_APPLICANT_MOBILE] = request->mobile;
+    ret->fields[AUTH_APPLICANT_FULL_NAME] = request->full_name;
     ret->password = request->password;
     return STATUS_SUCCESS;
 }
@@ -79,36 +85,7 @@ size_t auth_convert_network(const char *ip, uint8_t ret_network[static 9])
     return is_mapped ? 5 : 9;
 }
 
-struct status auth_convert_login(struct rpc_call *call, const struct Auth__LoginRequest *request,
-                                 struct auth_login *ret)
-{
-    struct auth_login login = {.password = request->password, .now_ns = call->received_wall_ns};
-    size_t size = strlen(request->identifier);
-    if (size >= sizeof login.identifier) return rpc_call_violation(call, "identifier", "TOO_LONG");
-    lower_ascii(request->identifier, size, login.identifier);
-    login.channel = strchr(login.identifier, '@') != NULL ? AUTH_EMAIL : AUTH_MOBILE;
-    RETURN_IF_ERROR(auth_convert_device(call, request->device, &login.client.device));
-    const char *ip = call->client_ip != NULL ? call->client_ip : "";
-    login.client.network_size = auth_convert_network(ip, login.client.network);
-    // What is no address is not kept: it would be whatever the caller made up.
-    if (login.client.network_size > 0) snprintf(login.client.ip, sizeof login.client.ip, "%s", ip);
-    *ret = login;
-    return STATUS_SUCCESS;
-}
-
 // ---- Replies -------------------------------------------------------------------------------
-
-static bool copy_id(struct rpc_call *call, const struct id128 *id, ProtobufCBinaryData *ret)
-{
-    ret->data = arena_copy(call->arena, id->bytes, ID128_BYTES);
-    ret->len = ID128_BYTES;
-    return ret->data != NULL;
-}
-
-static char *constant(const char *text)
-{
-    return (char *)(uintptr_t)text; // protobuf-c's strings are not const; nobody writes to them.
-}
 
 struct Auth__RegisterResponse *auth_convert_registered(struct rpc_call *call,
                                                        const struct id128 *registration_id,
@@ -116,12 +93,13 @@ struct Auth__RegisterResponse *auth_convert_registered(struct rpc_call *call,
 {
     Auth__RegisterResponse *reply =
         RPC_NEW(call, Auth__RegisterResponse, auth__register_response__init);
-    if (reply == NULL || !copy_id(call, registration_id, &reply->registration_id)) return NULL;
+    if (reply == NULL || !auth_copy_id(call, *registration_id, &reply->registration_id))
+        return NULL;
     reply->channels = arena_alloc(call->arena, AUTH_CHANNEL_LAST * sizeof *reply->channels);
     if (reply->channels == NULL) return NULL;
-    reply->channels[reply->n_channels++] = constant(auth_channel_name(AUTH_EMAIL));
-    if (application->fields[AUTH_PERSON_MOBILE][0] != '\0')
-        reply->channels[reply->n_channels++] = constant(auth_channel_name(AUTH_MOBILE));
+    reply->channels[reply->n_channels++] = auth_constant(auth_channel_name(AUTH_EMAIL));
+    if (application->fields[AUTH_APPLICANT_MOBILE][0] != '\0')
+        reply->channels[reply->n_channels++] = auth_constant(auth_channel_name(AUTH_MOBILE));
     reply->expires_in = (uint32_t)(AUTH_REGISTRATION_LIFE_NS / AUTH_SECOND_NS);
     reply->resend_after = 30;
     return reply;
@@ -134,13 +112,13 @@ auth_convert_confirmed(struct rpc_call *call, const struct auth_confirmed *confi
         RPC_NEW(call, Auth__VerifyRegistrationResponse, auth__verify_registration_response__init);
     if (reply == NULL) return NULL;
     if (confirmed->progress.state == AUTH_REGISTRATION_COMPLETED)
-        return copy_id(call, &confirmed->user.id, &reply->user_id) ? reply : NULL;
+        return auth_copy_id(call, confirmed->user.id, &reply->user_id) ? reply : NULL;
     reply->remaining = arena_alloc(call->arena, AUTH_CHANNEL_LAST * sizeof *reply->remaining);
     if (reply->remaining == NULL) return NULL;
     for (int i = AUTH_EMAIL; i <= AUTH_CHANNEL_LAST; i++) {
         if (confirmed->progress.challenges[i - 1].confirmation == AUTH_CONFIRMATION_OPEN)
             reply->remaining[reply->n_remaining++] =
-                constant(auth_channel_name((enum auth_channel)i));
+                auth_constant(auth_channel_name((enum auth_channel)i));
     }
     return reply;
 }
@@ -153,20 +131,6 @@ static bool copy_tokens(struct rpc_call *call, const struct auth_grant *grant, c
     return *ret_access != NULL && *ret_refresh != NULL;
 }
 
-struct Auth__LoginResponse *auth_convert_logged_in(struct rpc_call *call,
-                                                   const struct auth_session *session,
-                                                   const struct auth_grant *grant)
-{
-    Auth__LoginResponse *reply = RPC_NEW(call, Auth__LoginResponse, auth__login_response__init);
-    if (reply == NULL || !copy_id(call, &session->id, &reply->session_id) ||
-        !copy_tokens(call, grant, &reply->access_token, &reply->refresh_token))
-        return NULL;
-    reply->status = constant("authenticated");
-    reply->token_type = constant("Bearer");
-    reply->expires_in = grant->expires_in_s;
-    return reply;
-}
-
 struct Auth__IssueTokenResponse *auth_convert_issued(struct rpc_call *call,
                                                      const struct auth_grant *grant)
 {
@@ -174,29 +138,8 @@ struct Auth__IssueTokenResponse *auth_convert_issued(struct rpc_call *call,
         RPC_NEW(call, Auth__IssueTokenResponse, auth__issue_token_response__init);
     if (reply == NULL || !copy_tokens(call, grant, &reply->access_token, &reply->refresh_token))
         return NULL;
-    reply->token_type = constant("Bearer");
+    reply->token_type = auth_constant("Bearer");
     reply->expires_in = grant->expires_in_s;
-    return reply;
-}
-
-struct Auth__User *auth_convert_view(struct rpc_call *call, const struct auth_user_view *view)
-{
-    const struct auth_user *user = &view->user;
-    Auth__User *reply = RPC_NEW(call, Auth__User, auth__user__init);
-    if (reply == NULL || !copy_id(call, &user->id, &reply->id)) return NULL;
-    reply->roles = arena_alloc(call->arena, AUTH_ROLES_MAX * sizeof *reply->roles);
-    if (reply->roles == NULL) return NULL;
-    for (size_t i = 0; i < user->roles.count; i++) {
-        char *role = arena_text(call->arena, user->roles.names[i], strlen(user->roles.names[i]));
-        if (role == NULL) return NULL;
-        reply->roles[reply->n_roles++] = role;
-    }
-    reply->email = constant(view->person.fields[AUTH_PERSON_EMAIL]);
-    reply->mobile = constant(view->person.fields[AUTH_PERSON_MOBILE]);
-    reply->full_name = constant(view->person.fields[AUTH_PERSON_FULL_NAME]);
-    reply->status = constant(auth_user_state_name(user->state));
-    reply->created_at = user->created_at_ns;
-    reply->version = user->version;
     return reply;
 }
 
@@ -208,23 +151,25 @@ static Auth__Jwk *convert_jwk(struct rpc_call *call,
     if (jwk == NULL) return NULL;
     size_t size = base64url_encode(public_key, KEY_PUBLIC_BYTES, text);
     key_id(public_key, kid);
-    jwk->kty = constant("OKP");
-    jwk->crv = constant("Ed25519");
-    jwk->alg = constant("EdDSA");
-    jwk->use = constant("sig");
+    jwk->kty = auth_constant("OKP");
+    jwk->crv = auth_constant("Ed25519");
+    jwk->alg = auth_constant("EdDSA");
+    jwk->use = auth_constant("sig");
     jwk->x = arena_text(call->arena, text, size);
     jwk->kid = arena_text(call->arena, kid, strlen(kid));
     return jwk->x != NULL && jwk->kid != NULL ? jwk : NULL;
 }
 
-struct Auth__Jwks *auth_convert_jwks(struct rpc_call *call, const struct auth_signing *signing)
+struct Auth__Jwks *auth_convert_jwks(struct rpc_call *call, struct auth_signing *signing)
 {
+    CLEANUP(auth_signing_release)
+    const struct auth_signing_set *keys = auth_signing_hold(signing);
     Auth__Jwks *reply = RPC_NEW(call, Auth__Jwks, auth__jwks__init);
     if (reply == NULL) return NULL;
-    reply->keys = arena_alloc(call->arena, auth_signing_count(signing) * sizeof *reply->keys);
+    reply->keys = arena_alloc(call->arena, auth_signing_count(keys) * sizeof *reply->keys);
     if (reply->keys == NULL) return NULL;
-    for (size_t i = 0; i < auth_signing_count(signing); i++) {
-        Auth__Jwk *jwk = convert_jwk(call, auth_signing_public(signing, i));
+    for (size_t i = 0; i < auth_signing_count(keys); i++) {
+        Auth__Jwk *jwk = convert_jwk(call, auth_signing_key(keys, i)->public_key);
         if (jwk == NULL) return NULL;
         reply->keys[reply->n_keys++] = jwk;
     }

@@ -1,11 +1,5 @@
-#include "common/base/check.h"
 #include "florin/auth/v1/auth.pb-c.h"
-#include "services/auth/convert.h"
-
-static ProtobufCBinaryData borrow_id(const struct id128 *id)
-{
-    return (ProtobufCBinaryData){.len = ID128_BYTES, .data = (uint8_t *)(uintptr_t)id->bytes};
-}
+#include "services/auth/convert_pieces.h"
 
 /// borrow_roles points into the user; the message is packed before that can change.
 static size_t borrow_roles(const struct auth_user *user, char *ret[static AUTH_ROLES_MAX])
@@ -15,41 +9,35 @@ static size_t borrow_roles(const struct auth_user *user, char *ret[static AUTH_R
     return user->roles.count;
 }
 
-static size_t pack(const ProtobufCMessage *message, uint8_t ret[static AUTH_EVENT_BYTES_MAX])
-{
-    CHECK(protobuf_c_message_get_packed_size(message) <= AUTH_EVENT_BYTES_MAX);
-    return protobuf_c_message_pack(message, ret);
-}
-
 size_t auth_convert_user_registered(const struct auth_user *user, bool is_mobile_verified,
                                     uint8_t ret[static AUTH_EVENT_BYTES_MAX])
 {
     Auth__UserRegistered message = AUTH__USER_REGISTERED__INIT;
     char *roles[AUTH_ROLES_MAX];
-    message.user_id = borrow_id(&user->id);
+    message.user_id = auth_borrow_id(&user->id);
     message.mobile_verified = is_mobile_verified;
     message.n_roles = borrow_roles(user, roles);
     message.roles = roles;
-    return pack(&message.base, ret);
+    return auth_pack_event(&message.base, ret);
 }
 
 size_t auth_convert_login_attempted(struct id128 user_id, struct id128 session_id,
                                     uint8_t ret[static AUTH_EVENT_BYTES_MAX])
 {
     Auth__LoginAttempted message = AUTH__LOGIN_ATTEMPTED__INIT;
-    if (!id128_is_nil(user_id)) message.user_id = borrow_id(&user_id);
-    if (!id128_is_nil(session_id)) message.session_id = borrow_id(&session_id);
-    return pack(&message.base, ret);
+    if (!id128_is_nil(user_id)) message.user_id = auth_borrow_id(&user_id);
+    if (!id128_is_nil(session_id)) message.session_id = auth_borrow_id(&session_id);
+    return auth_pack_event(&message.base, ret);
 }
 
 size_t auth_convert_session_ended(const struct auth_session *session,
                                   uint8_t ret[static AUTH_EVENT_BYTES_MAX])
 {
     Auth__SessionEnded message = AUTH__SESSION_ENDED__INIT;
-    message.session_id = borrow_id(&session->id);
-    message.user_id = borrow_id(&session->user_id);
+    message.session_id = auth_borrow_id(&session->id);
+    message.user_id = auth_borrow_id(&session->user_id);
     message.cause = (char *)(uintptr_t)auth_session_cause_name(session->cause);
-    return pack(&message.base, ret);
+    return auth_pack_event(&message.base, ret);
 }
 
 size_t auth_convert_rights_raised(const struct auth_user *user,
@@ -57,9 +45,9 @@ size_t auth_convert_rights_raised(const struct auth_user *user,
 {
     Auth__UserVersionRaised message = AUTH__USER_VERSION_RAISED__INIT;
     char *roles[AUTH_ROLES_MAX];
-    message.user_id = borrow_id(&user->id);
+    message.user_id = auth_borrow_id(&user->id);
     message.user_version = user->rights_version;
     message.n_roles = borrow_roles(user, roles);
     message.roles = roles;
-    return pack(&message.base, ret);
+    return auth_pack_event(&message.base, ret);
 }

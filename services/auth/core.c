@@ -128,13 +128,11 @@ struct status auth_core_confirm(struct auth_progress *progress, enum auth_channe
     return STATUS_SUCCESS;
 }
 
-struct status auth_core_resend(struct auth_progress *progress, enum auth_channel channel,
-                               uint64_t now_ns, uint64_t *ret_wait_ns)
+struct status auth_core_resend_challenge(struct auth_challenge *challenge, uint64_t now_ns,
+                                         uint64_t *ret_wait_ns)
 {
     static const uint64_t pauses_s[AUTH_RESENDS_MAX + 1] = {30, 60, 120, 0};
-    struct auth_challenge *challenge = NULL;
     *ret_wait_ns = 0;
-    RETURN_IF_ERROR(look_at(progress, channel, AUTH_REGISTRATION_RESEND, now_ns, &challenge));
     if (challenge->resends >= AUTH_RESENDS_MAX)
         return REFUSE(RESOURCE_EXHAUSTED, OTP_SEND_LIMIT, "this code is not sent again");
     uint64_t allowed_ns = challenge->sent_at_ns + pauses_s[challenge->resends] * AUTH_SECOND_NS;
@@ -149,7 +147,22 @@ struct status auth_core_resend(struct auth_progress *progress, enum auth_channel
     return STATUS_SUCCESS;
 }
 
+struct status auth_core_resend(struct auth_progress *progress, enum auth_channel channel,
+                               uint64_t now_ns, uint64_t *ret_wait_ns)
+{
+    struct auth_challenge *challenge = NULL;
+    *ret_wait_ns = 0;
+    RETURN_IF_ERROR(look_at(progress, channel, AUTH_REGISTRATION_RESEND, now_ns, &challenge));
+    return auth_core_resend_challenge(challenge, now_ns, ret_wait_ns);
+}
+
 // ---- Users ---------------------------------------------------------------------------------
+
+const char *auth_user_kind_name(enum auth_user_kind kind)
+{
+    CHECK(kind == AUTH_USER_PERSON || kind == AUTH_USER_SERVICE);
+    return kind == AUTH_USER_PERSON ? "person" : "service";
+}
 
 const char *auth_user_state_name(enum auth_user_state state)
 {
@@ -160,6 +173,40 @@ const char *auth_user_state_name(enum auth_user_state state)
     };
     CHECK(state >= AUTH_USER_ACTIVE && state <= AUTH_USER_STATE_LAST);
     return names[state];
+}
+
+// clang-format off
+static const uint8_t next_user[AUTH_USER_STATE_LAST + 1][AUTH_USER_EVENT_COUNT] = {
+    [AUTH_USER_ACTIVE] = {
+        [AUTH_USER_BLOCK]   = AUTH_USER_BLOCKED,
+        [AUTH_USER_CLOSE]   = AUTH_USER_CLOSED,
+    },
+    [AUTH_USER_BLOCKED] = {
+        [AUTH_USER_UNBLOCK] = AUTH_USER_ACTIVE,
+        [AUTH_USER_CLOSE]   = AUTH_USER_CLOSED,
+    },
+    [AUTH_USER_CLOSED] = {
+        [AUTH_USER_CLOSE]   = AUTH_USER_CLOSED,
+    },
+};
+// clang-format on
+_Static_assert(AUTH_USER_ACTIVE > 0, "a cell not written above must mean refused");
+
+struct status auth_core_move_user(enum auth_user_state state, enum auth_user_event event,
+                                  enum auth_user_state *ret)
+{
+    CHECK(state >= AUTH_USER_ACTIVE && state <= AUTH_USER_STATE_LAST);
+    CHECK(event < AUTH_USER_EVENT_COUNT);
+    enum auth_user_state next = (enum auth_user_state)next_user[state][event];
+    if (next >= AUTH_USER_ACTIVE) {
+        *ret = next;
+        return STATUS_SUCCESS;
+    }
+    if (state == AUTH_USER_CLOSED)
+        return REFUSE(FAILED_PRECONDITION, USER_CLOSED, "the user is closed for good");
+    if (event == AUTH_USER_BLOCK)
+        return REFUSE(FAILED_PRECONDITION, USER_BLOCKED, "the user is blocked already");
+    return REFUSE(FAILED_PRECONDITION, USER_NOT_BLOCKED, "the user is not blocked");
 }
 
 bool auth_role_name_is_valid(const char *name)
@@ -202,7 +249,8 @@ bool auth_roles_are_staff(const struct auth_roles *roles)
 struct status auth_core_may_set_roles(struct id128 actor_id, struct id128 user_id)
 {
     if (id128_equal(actor_id, user_id))
-        return REFUSE(PERMISSION_DENIED, SEPARATION_OF_DUTIES, "nobody changes their own rights");
+        return REFUSE(PERMISSION_DENIED, SEPARATION_OF_DUTIES,
+                      "nobody changes their own rights, branch or state");
     return STATUS_SUCCESS;
 }
 
@@ -217,6 +265,8 @@ static const uint8_t next_session[AUTH_SESSION_STATE_COUNT][AUTH_SESSION_EVENT_C
         [AUTH_SESSION_BLOCK]     = AUTH_SESSION_ENDED,
         [AUTH_SESSION_EXPIRE]    = AUTH_SESSION_ENDED,
         [AUTH_SESSION_CROWD_OUT] = AUTH_SESSION_ENDED,
+        [AUTH_SESSION_PASSWORD_CHANGED] = AUTH_SESSION_ENDED,
+        [AUTH_SESSION_FACTORS_CHANGED] = AUTH_SESSION_ENDED,
     },
 };
 // clang-format on
@@ -239,18 +289,25 @@ const char *auth_session_cause_name(enum auth_session_event cause)
         [AUTH_SESSION_BLOCK] = "blocked",
         [AUTH_SESSION_EXPIRE] = "expired",
         [AUTH_SESSION_CROWD_OUT] = "crowded_out",
+        [AUTH_SESSION_PASSWORD_CHANGED] = "password_changed",
+        [AUTH_SESSION_FACTORS_CHANGED] = "factors_changed",
     };
     CHECK(cause < AUTH_SESSION_EVENT_COUNT);
     return names[cause];
 }
 
-static bool is_within(const struct auth_session *session, const struct auth_session_limits *limits,
-                      uint64_t now_ns)
+static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
+uint64_t auth_core_session_end_ns(const struct auth_session *session,
+                                  const struct auth_session_limits *limits)
 {
     // The stored end counts too: what was promised at login is not made longer by configuration.
-    return now_ns < session->expires_at_ns &&
-           now_ns < session->created_at_ns + limits->absolute_ns &&
-           now_ns < session->rotated_at_ns + limits->idle_ns;
+    uint64_t absolute_ns =
+        earlier(session->expires_at_ns, session->created_at_ns + limits->absolute_ns);
+    return earlier(absolute_ns, session->rotated_at_ns + limits->idle_ns);
 }
 
 bool auth_core_end_session(struct auth_session *session, enum auth_session_event cause,
@@ -271,7 +328,7 @@ enum auth_refresh_verdict auth_core_judge_refresh(const struct auth_session *ses
 {
     if (auth_core_next_session(session->state, AUTH_SESSION_REFRESH) != AUTH_SESSION_ACTIVE)
         return AUTH_REFRESH_ENDED;
-    if (!is_within(session, limits, now_ns)) return AUTH_REFRESH_EXPIRED;
+    if (now_ns >= auth_core_session_end_ns(session, limits)) return AUTH_REFRESH_EXPIRED;
     if (counter == session->counter) return AUTH_REFRESH_ROTATE;
     bool is_previous = session->counter > 0 && counter == session->counter - 1;
     bool is_recent = now_ns <= session->rotated_at_ns + AUTH_REFRESH_GRACE_NS;
@@ -280,14 +337,21 @@ enum auth_refresh_verdict auth_core_judge_refresh(const struct auth_session *ses
 
 // ---- Throttles -----------------------------------------------------------------------------
 
+#define OVERTAKING_NS (60 * AUTH_SECOND_NS)
+
+bool auth_core_is_ahead(uint64_t until_ns, uint64_t length_ns, uint64_t now_ns)
+{
+    return now_ns < until_ns && until_ns - now_ns <= length_ns + OVERTAKING_NS;
+}
+
 bool auth_core_is_closed(const struct auth_throttle *throttle, uint64_t now_ns)
 {
-    return now_ns < throttle->until_ns;
+    return auth_core_is_ahead(throttle->until_ns, AUTH_FAILURE_PAUSE_NS_MAX, now_ns);
 }
 
 void auth_core_charge_failure(struct auth_throttle *throttle, uint64_t now_ns)
 {
-    const uint64_t pause_first_ns = 30 * AUTH_SECOND_NS, pause_max_ns = 900 * AUTH_SECOND_NS;
+    const uint64_t pause_first_ns = 30 * AUTH_SECOND_NS, pause_max_ns = AUTH_FAILURE_PAUSE_NS_MAX;
     if (auth_core_is_closed(throttle, now_ns)) return;
     if (now_ns >= throttle->last_ns + AUTH_FAILURES_FORGOTTEN_NS)
         *throttle = (struct auth_throttle){0};
@@ -309,8 +373,10 @@ bool auth_core_charge_rate(struct auth_throttle *throttle, const struct auth_rat
 {
     *ret_wait_ns = 0;
     if (rate->burst == 0) return true;
-    uint64_t arrival_ns = throttle->until_ns > now_ns ? throttle->until_ns : now_ns;
     uint64_t tolerance_ns = rate->interval_ns * (rate->burst - 1);
+    bool is_ahead =
+        auth_core_is_ahead(throttle->until_ns, tolerance_ns + rate->interval_ns, now_ns);
+    uint64_t arrival_ns = is_ahead ? throttle->until_ns : now_ns;
     if (arrival_ns - now_ns > tolerance_ns) {
         *ret_wait_ns = arrival_ns - now_ns - tolerance_ns;
         return false;

@@ -27,6 +27,7 @@ enum {
 
 #define AUTH_SECOND_NS UINT64_C(1000000000)
 #define AUTH_CODE_LIFE_NS (300 * AUTH_SECOND_NS)
+#define AUTH_RESEND_FIRST_NS (30 * AUTH_SECOND_NS)
 #define AUTH_REGISTRATION_LIFE_NS (1800 * AUTH_SECOND_NS)
 
 // ---- Registrations -------------------------------------------------------------------------
@@ -95,8 +96,11 @@ MUST_USE struct status auth_core_count_attempt(struct auth_progress *progress,
 /// auth_core_confirm takes the comparison's result: OTP_INVALID, or the channel is done.
 MUST_USE struct status auth_core_confirm(struct auth_progress *progress, enum auth_channel channel,
                                          bool is_equal);
-/// auth_core_resend counts a resend: 30, 60, 120 s after the one before. *ret_wait_ns: until the
-/// next one is allowed, also with a refusal (0: never again).
+/// auth_core_resend_challenge counts a resend of an open challenge: 30, 60, 120 s after the one
+/// before. *ret_wait_ns: until the next one is allowed, also with a refusal (0: never again).
+MUST_USE struct status auth_core_resend_challenge(struct auth_challenge *challenge, uint64_t now_ns,
+                                                  uint64_t *ret_wait_ns);
+/// auth_core_resend does so for one channel of a registration.
 MUST_USE struct status auth_core_resend(struct auth_progress *progress, enum auth_channel channel,
                                         uint64_t now_ns, uint64_t *ret_wait_ns);
 
@@ -108,6 +112,21 @@ enum auth_user_state { // Stored; never renumber.
     AUTH_USER_CLOSED = 3,
     AUTH_USER_STATE_LAST = AUTH_USER_CLOSED
 };
+
+enum auth_user_kind { // Stored; never renumber.
+    AUTH_USER_PERSON = 1,
+    AUTH_USER_SERVICE = 2, // A program: no address, no password, only API keys.
+    AUTH_USER_KIND_LAST = AUTH_USER_SERVICE
+};
+
+enum auth_user_event { AUTH_USER_BLOCK, AUTH_USER_UNBLOCK, AUTH_USER_CLOSE, AUTH_USER_EVENT_COUNT };
+
+/// auth_core_move_user: FAILED_PRECONDITION / USER_CLOSED, USER_BLOCKED, USER_NOT_BLOCKED; *ret is
+/// left alone then. Closing a closed user moves nothing and is no refusal.
+MUST_USE struct status auth_core_move_user(enum auth_user_state state, enum auth_user_event event,
+                                           enum auth_user_state *ret);
+
+const char *auth_user_kind_name(enum auth_user_kind kind); // "person"
 
 const char *auth_user_state_name(enum auth_user_state state); // "active"
 
@@ -124,7 +143,8 @@ bool auth_roles_equal(const struct auth_roles *a, const struct auth_roles *b);
 bool auth_role_name_is_valid(const char *name);
 /// Whoever holds more than "customer" works here: shorter tokens and sessions.
 bool auth_roles_are_staff(const struct auth_roles *roles);
-/// auth_core_may_set_roles: nobody changes their own rights.
+/// auth_core_may_set_roles: nobody changes their own rights; nor what decides them, their branch
+/// and their state.
 MUST_USE struct status auth_core_may_set_roles(struct id128 actor_id, struct id128 user_id);
 
 // ---- Sessions ------------------------------------------------------------------------------
@@ -143,6 +163,8 @@ enum auth_session_event { // 1 and above are also the stored cause of an end; ne
     AUTH_SESSION_BLOCK = 3,
     AUTH_SESSION_EXPIRE = 4,
     AUTH_SESSION_CROWD_OUT = 5, // A customer's newer session took its place.
+    AUTH_SESSION_PASSWORD_CHANGED = 6,
+    AUTH_SESSION_FACTORS_CHANGED = 7,
     AUTH_SESSION_EVENT_COUNT
 };
 
@@ -152,13 +174,18 @@ enum auth_session_state auth_core_next_session(enum auth_session_state state,
 /// "expired", "crowded_out".
 const char *auth_session_cause_name(enum auth_session_event cause);
 
+/// The policy demands an authenticator that the user has not enrolled yet: good for enrolling one
+/// and nothing else (403 INSUFFICIENT_AAL, at every daemon).
+enum { AUTH_AAL_ENROLMENT = 0 };
+
 struct auth_session {
     struct id128 id, user_id;
     enum auth_session_state state;
     enum auth_session_event cause; // Of the end; AUTH_SESSION_REFRESH while it lives.
     uint64_t counter;              // Of the refresh token that was given last.
     uint64_t created_at_ns, rotated_at_ns, expires_at_ns, ended_at_ns, authenticated_at_ns;
-    uint8_t aal, amr;
+    uint8_t aal; // 1 or 2; AUTH_AAL_ENROLMENT.
+    uint8_t amr; // Bits TOKEN_AMR_*.
     uint8_t device_hash[AUTH_DEVICE_HASH_BYTES];
 };
 
@@ -166,6 +193,10 @@ struct auth_session {
 struct auth_session_limits {
     uint64_t idle_ns, absolute_ns, token_life_s;
 };
+
+/// auth_core_session_end_ns is when the session ends unless it is refreshed before.
+uint64_t auth_core_session_end_ns(const struct auth_session *session,
+                                  const struct auth_session_limits *limits);
 
 /// auth_core_end_session: false when it has ended before; nothing is changed then.
 bool auth_core_end_session(struct auth_session *session, enum auth_session_event cause,
@@ -199,7 +230,14 @@ struct auth_throttle {
 /// begin anew.
 enum { AUTH_FAILURES_FREE = 5 };
 
+#define AUTH_FAILURE_PAUSE_NS_MAX (900 * AUTH_SECOND_NS)
+
 #define AUTH_FAILURES_FORGOTTEN_NS (UINT64_C(12) * 3600 * AUTH_SECOND_NS)
+
+/// auth_core_is_ahead: this end lies before us by no more than length_ns, the longest that it can
+/// be set to, and some slack for calls that overtook each other. What lies further off was written
+/// by a clock that has been set back since; it does not count, or people would wait for that clock.
+bool auth_core_is_ahead(uint64_t until_ns, uint64_t length_ns, uint64_t now_ns);
 
 /// auth_core_is_closed: too early for another attempt.
 bool auth_core_is_closed(const struct auth_throttle *throttle, uint64_t now_ns);

@@ -2,19 +2,12 @@
 
 #include <stdio.h>
 
-/// What all of them have in common.
-struct story {
-    const char *type, *collection;
-    struct id128 subject; // Nil: none.
-    struct id128 user_id; // Whom it concerns; nil: nobody known.
-    bool is_by_user;      // The call itself proved who it is.
-    const char *reason;   // Of a refusal; NULL: a success.
-};
-
-static void append(struct store_txn *txn, const struct rpc_call *call, const struct story *story,
-                   const uint8_t *payload, size_t size)
+void auth_events_append(struct store_txn *txn, const struct rpc_call *call,
+                        const struct auth_story *story, const uint8_t *payload, size_t size)
 {
     char subject[EVENT_NAME_BYTES] = "", actor[EVENT_NAME_BYTES] = "services/auth";
+    if (story->name != NULL)
+        snprintf(subject, sizeof subject, "%s/%s", story->collection, story->name);
     if (!id128_is_nil(story->subject)) event_name(story->collection, story->subject, subject);
     struct event event = {
         .type = story->type,
@@ -43,12 +36,12 @@ void auth_events_user_registered(struct store_txn *txn, const struct rpc_call *c
 {
     uint8_t payload[AUTH_EVENT_BYTES_MAX];
     size_t size = auth_convert_user_registered(user, is_mobile_verified, payload);
-    struct story story = {.type = "auth.user.registered",
-                          .collection = "users",
-                          .subject = user->id,
-                          .user_id = user->id,
-                          .is_by_user = true};
-    append(txn, call, &story, payload, size);
+    struct auth_story story = {.type = "auth.user.registered",
+                               .collection = "users",
+                               .subject = user->id,
+                               .user_id = user->id,
+                               .is_by_user = true};
+    auth_events_append(txn, call, &story, payload, size);
 }
 
 void auth_events_roles_changed(struct store_txn *txn, const struct rpc_call *call,
@@ -56,11 +49,11 @@ void auth_events_roles_changed(struct store_txn *txn, const struct rpc_call *cal
 {
     uint8_t payload[AUTH_EVENT_BYTES_MAX];
     size_t size = auth_convert_rights_raised(user, payload);
-    struct story story = {.type = "auth.user.roles_changed",
-                          .collection = "users",
-                          .subject = user->id,
-                          .user_id = user->id};
-    append(txn, call, &story, payload, size);
+    struct auth_story story = {.type = "auth.user.roles_changed",
+                               .collection = "users",
+                               .subject = user->id,
+                               .user_id = user->id};
+    auth_events_append(txn, call, &story, payload, size);
 }
 
 void auth_events_login_succeeded(struct store_txn *txn, const struct rpc_call *call,
@@ -68,12 +61,12 @@ void auth_events_login_succeeded(struct store_txn *txn, const struct rpc_call *c
 {
     uint8_t payload[AUTH_EVENT_BYTES_MAX];
     size_t size = auth_convert_login_attempted(session->user_id, session->id, payload);
-    struct story story = {.type = "auth.login.succeeded",
-                          .collection = "users",
-                          .subject = session->user_id,
-                          .user_id = session->user_id,
-                          .is_by_user = true};
-    append(txn, call, &story, payload, size);
+    struct auth_story story = {.type = "auth.login.succeeded",
+                               .collection = "users",
+                               .subject = session->user_id,
+                               .user_id = session->user_id,
+                               .is_by_user = true};
+    auth_events_append(txn, call, &story, payload, size);
 }
 
 void auth_events_login_failed(struct store_txn *txn, const struct rpc_call *call,
@@ -81,12 +74,12 @@ void auth_events_login_failed(struct store_txn *txn, const struct rpc_call *call
 {
     uint8_t payload[AUTH_EVENT_BYTES_MAX];
     size_t size = auth_convert_login_attempted(user_id, ID128_NIL, payload);
-    struct story story = {.type = "auth.login.failed",
-                          .collection = "users",
-                          .subject = user_id,
-                          .user_id = user_id,
-                          .reason = reason};
-    append(txn, call, &story, payload, size);
+    struct auth_story story = {.type = "auth.login.failed",
+                               .collection = "users",
+                               .subject = user_id,
+                               .user_id = user_id,
+                               .reason = reason};
+    auth_events_append(txn, call, &story, payload, size);
 }
 
 void auth_events_session_ended(struct store_txn *txn, const struct rpc_call *call,
@@ -94,9 +87,9 @@ void auth_events_session_ended(struct store_txn *txn, const struct rpc_call *cal
 {
     uint8_t payload[AUTH_EVENT_BYTES_MAX];
     size_t size = auth_convert_session_ended(session, payload);
-    struct story story = {.type = "auth.session.ended",
-                          .collection = "sessions",
-                          .subject = session->id,
-                          .user_id = session->user_id};
-    append(txn, call, &story, payload, size);
+    struct auth_story story = {.type = "auth.session.ended",
+                               .collection = "sessions",
+                               .subject = session->id,
+                               .user_id = session->user_id};
+    auth_events_append(txn, call, &story, payload, size);
 }

@@ -1,6 +1,6 @@
 /// @file services/auth/local.h
-/// How auth's own calls know who calls: keys and sessions come from its own store, so that a logout
-/// or a change of rights holds here from its commit on.
+/// How auth's own calls know who calls, and what they may do: keys, sessions and the access policy
+/// come from its own store, so that a logout or a change of rights holds here from its commit on.
 /// Threads    Any; called for every call.
 #pragma once
 
@@ -14,5 +14,5 @@ bool auth_local_lookup(void *service, const char *kid,
 /// auth_local_check: UNAUTHENTICATED / TOKEN_REVOKED.
 MUST_USE struct status auth_local_check(void *service, const struct token_claims *claims);
 
-/// auth_local_identity fills in the two, for daemon_spec.identity_local.
+/// auth_local_identity fills in these and the policy, for daemon_spec.identity_local.
 void auth_local_identity(void *service, struct identity_config *config);

@@ -1,6 +1,8 @@
 #include "services/auth/login.h"
 
 #include "common/base/check.h"
+#include "services/auth/address.h"
+#include "services/auth/login_enter.h"
 
 #define INVALID_CREDENTIALS                                                                        \
     REFUSE(UNAUTHENTICATED, INVALID_CREDENTIALS, "the identifier or the password is wrong")
@@ -17,8 +19,8 @@ void auth_attempt_wipe(struct auth_attempt *attempt)
 static struct status find_account(const struct auth_service *service, struct store_txn *txn,
                                   const struct auth_login *login, struct auth_attempt *attempt)
 {
-    struct status status = auth_store_find_user(service->auth, txn, login->channel,
-                                                login->identifier, &attempt->user_id);
+    struct status status = auth_store_find_user(service->auth, txn, login->identity.channel,
+                                                login->identity.address, &attempt->user_id);
     if (status_ok(status))
         status = auth_store_get_password(service->auth, txn, attempt->user_id, attempt->hash);
     attempt->is_known = status_ok(status);
@@ -28,40 +30,21 @@ static struct status find_account(const struct auth_service *service, struct sto
     return STATUS_SUCCESS;
 }
 
-/// account_throttle: all addresses of an account share one; a device that it knows has its own, so
-/// that nobody locks its owner out.
-static struct auth_throttle_key account_throttle(const struct auth_service *service,
-                                                 struct store_txn *txn,
-                                                 const struct auth_login *login,
-                                                 const struct auth_attempt *attempt)
+static struct status charge_address(const struct auth_service *service, struct store_txn *txn,
+                                    const struct auth_login *login, struct auth_address *ret)
 {
-    uint8_t subject[ID128_BYTES + AUTH_DEVICE_HASH_BYTES];
-    uint8_t *device_hash = subject + ID128_BYTES;
-    auth_session_hash_device(service, login->client.device, device_hash);
-    bool is_named = login->client.device[0] != '\0';
-    bool is_device_known = auth_store_knows_device(txn, attempt->user_id, device_hash) && is_named;
-    memcpy(subject, attempt->user_id.bytes, ID128_BYTES);
-    if (!attempt->is_known)
-        return auth_store_throttle_key(service->auth, AUTH_THROTTLE_PASSWORD,
-                                       bytes_of_text(login->identifier));
-    if (is_device_known)
-        return auth_store_throttle_key(service->auth, AUTH_THROTTLE_PASSWORD_DEVICE,
-                                       bytes_of(subject, sizeof subject));
-    return auth_store_throttle_key(service->auth, AUTH_THROTTLE_PASSWORD,
-                                   bytes_of(subject, ID128_BYTES));
+    struct bytes network = bytes_of(login->client.network, login->client.network_size);
+    return auth_address_charge(service, txn, AUTH_THROTTLE_ADDRESS, network, login->now_ns, ret);
 }
 
+/// check_address: only failures are counted; this looks whether one more would still be allowed.
 static struct status check_address(const struct auth_service *service, struct store_txn *txn,
-                                   const struct auth_login *login,
-                                   const struct auth_attempt *attempt, uint64_t *ret_wait_ns)
+                                   const struct auth_login *login, uint64_t *ret_wait_ns)
 {
-    struct auth_throttle throttle;
-    if (login->client.network_size == 0) return STATUS_SUCCESS;
-    RETURN_IF_ERROR(auth_store_get_throttle(txn, &attempt->address, &throttle));
-    // Only failures are counted; this looks whether one more would still be allowed.
-    if (auth_core_charge_rate(&throttle, &service->policy.address_failures, login->now_ns,
-                              ret_wait_ns))
-        return STATUS_SUCCESS;
+    struct auth_address address;
+    RETURN_IF_ERROR(charge_address(service, txn, login, &address));
+    *ret_wait_ns = address.wait_ns;
+    if (address.is_allowed) return STATUS_SUCCESS;
     return REFUSE(RESOURCE_EXHAUSTED, RATE_LIMITED, "too many failed logins from this address");
 }
 
@@ -70,13 +53,12 @@ struct status auth_login_look(const struct auth_service *service, struct store_t
                               uint64_t *ret_wait_ns)
 {
     struct auth_throttle throttle;
-    struct bytes network = bytes_of(login->client.network, login->client.network_size);
     *ret = (struct auth_attempt){0};
     *ret_wait_ns = 0;
-    ret->address = auth_store_throttle_key(service->auth, AUTH_THROTTLE_ADDRESS, network);
-    RETURN_IF_ERROR(check_address(service, txn, login, ret, ret_wait_ns));
+    RETURN_IF_ERROR(check_address(service, txn, login, ret_wait_ns));
     RETURN_IF_ERROR(find_account(service, txn, login, ret));
-    ret->account = account_throttle(service, txn, login, ret);
+    ret->account =
+        auth_guess_key(service, txn, ret->user_id, login->identity.address, login->client.device);
     RETURN_IF_ERROR(auth_store_get_throttle(txn, &ret->account, &throttle));
     ret->is_throttled = auth_core_is_closed(&throttle, login->now_ns);
     return STATUS_SUCCESS;
@@ -88,7 +70,10 @@ struct status auth_login_check(const struct auth_service *service, const struct 
                                struct auth_attempt *attempt)
 {
     bool is_equal = false;
-    if (attempt->is_throttled) return STATUS_SUCCESS;
+    // A door that is closed takes as long as one that is not: else the clock would tell which
+    // devices an account knows, and so that it is there.
+    if (attempt->is_throttled)
+        return auth_password_verify(service->dummy_hash, login->password, &is_equal);
     RETURN_IF_ERROR(auth_password_verify(attempt->hash, login->password, &is_equal));
     attempt->is_right = is_equal && attempt->is_known;
     if (!attempt->is_right || !auth_password_is_weaker(attempt->hash, &service->policy.argon2))
@@ -96,24 +81,41 @@ struct status auth_login_check(const struct auth_service *service, const struct 
     return auth_password_hash(&service->policy.argon2, login->password, attempt->stronger_hash);
 }
 
-// ---- The outcome ---------------------------------------------------------------------------
+// ---- Failures ------------------------------------------------------------------------------
 
-static struct status count_failure(const struct auth_service *service, struct store_txn *txn,
-                                   const struct auth_login *login,
-                                   const struct auth_attempt *attempt)
+static void record_failure(const struct auth_service *service, struct store_txn *txn,
+                           const struct auth_login *login, struct auth_attempt *attempt,
+                           const char *reason)
 {
-    struct auth_throttle throttle;
-    uint64_t unused_ns;
-    RETURN_IF_ERROR(auth_store_get_throttle(txn, &attempt->account, &throttle));
-    auth_core_charge_failure(&throttle, login->now_ns);
-    auth_store_put_throttle(txn, &attempt->account, &throttle);
-    bool is_address_counted = service->policy.address_failures.burst > 0;
-    if (login->client.network_size == 0 || !is_address_counted) return STATUS_SUCCESS;
-    RETURN_IF_ERROR(auth_store_get_throttle(txn, &attempt->address, &throttle));
-    (void)auth_core_charge_rate(&throttle, &service->policy.address_failures, login->now_ns,
-                                &unused_ns);
-    auth_store_put_throttle(txn, &attempt->address, &throttle);
+    struct auth_activity activity = {.at_ns = login->now_ns,
+                                     .user_id = attempt->user_id,
+                                     .reason = reason,
+                                     .risk = attempt->risk,
+                                     .client = &login->client};
+    attempt->reason = reason;
+    auth_activity_record(service, txn, &activity);
+}
+
+/// fail counts against the network address, too.
+static struct status fail(const struct auth_service *service, struct store_txn *txn,
+                          const struct auth_login *login, struct auth_attempt *attempt,
+                          const char *reason)
+{
+    struct auth_address address;
+    RETURN_IF_ERROR(charge_address(service, txn, login, &address));
+    auth_address_put(txn, &address);
+    record_failure(service, txn, login, attempt, reason);
     return STATUS_SUCCESS;
+}
+
+/// fail_wrong: a disabled password is as wrong as any other.
+static struct status fail_wrong(const struct auth_service *service, struct store_txn *txn,
+                                const struct auth_login *login, struct auth_attempt *attempt,
+                                const char *reason)
+{
+    RETURN_IF_ERROR(auth_guess_count(service, txn, &attempt->account, attempt->user_id,
+                                     login->now_ns, &attempt->disables_password));
+    return fail(service, txn, login, attempt, reason);
 }
 
 /// is_current: the password has not been changed while it was compared.
@@ -127,27 +129,91 @@ static struct status is_current(const struct auth_service *service, struct store
     return STATUS_SUCCESS;
 }
 
-static struct status succeed(const struct auth_service *service, struct store_txn *txn,
-                             const struct auth_login *login, struct auth_attempt *attempt)
+// ---- By the right password -----------------------------------------------------------------
+
+static struct status decide(const struct auth_service *service, struct store_txn *txn,
+                            const struct auth_attempt *attempt, struct auth_mfa_decision *ret)
 {
-    uint8_t device_hash[AUTH_DEVICE_HASH_BYTES];
-    struct auth_throttle throttle;
-    RETURN_IF_ERROR(auth_store_get_throttle(txn, &attempt->account, &throttle));
-    if (throttle.count > 0) {
-        auth_core_reset_throttle(&throttle, login->now_ns);
-        auth_store_put_throttle(txn, &attempt->account, &throttle);
-    }
-    if (login->client.device[0] != '\0') {
-        auth_session_hash_device(service, login->client.device, device_hash);
-        RETURN_IF_ERROR(
-            auth_store_remember_device(txn, attempt->user_id, device_hash, login->now_ns));
-    }
-    if (attempt->stronger_hash[0] != '\0')
-        auth_store_put_password(service->auth, txn, attempt->user_id, attempt->stronger_hash,
-                                login->now_ns);
-    auth_session_begin(service, txn, &attempt->user, &login->client, login->now_ns,
-                       &attempt->session);
+    struct auth_factors factors;
+    RETURN_IF_ERROR(auth_factor_get(service, txn, attempt->user_id, &factors));
+    struct auth_mfa_means means = {.has_totp = factors.has_totp,
+                                   .has_recovery_codes = factors.recovery_codes_left > 0,
+                                   .channels = attempt->user.channels};
+    *ret = auth_mfa_decide(auth_service_mfa(service, &attempt->user.roles), &means,
+                           attempt->is_suspicious);
     return STATUS_SUCCESS;
+}
+
+/// send_code: the address that is preferred may have been sent enough for today; then the other
+/// one. With neither the client may still ask for it later.
+static struct status send_code(const struct auth_service *service, struct store_txn *txn,
+                               const struct auth_login *login, struct auth_attempt *attempt,
+                               enum auth_channel preferred)
+{
+    enum auth_channel other = preferred == AUTH_EMAIL ? AUTH_MOBILE : AUTH_EMAIL;
+    struct status status = auth_login_send(service, txn, &attempt->flow, preferred, login->arena,
+                                           login->now_ns, &attempt->resend_wait_ns);
+    bool has_other = (attempt->flow.methods & 1U << other) != 0;
+    if (status.code == STATUS_RESOURCE_EXHAUSTED && has_other)
+        status = auth_login_send(service, txn, &attempt->flow, other, login->arena, login->now_ns,
+                                 &attempt->resend_wait_ns);
+    return status.code == STATUS_RESOURCE_EXHAUSTED ? STATUS_SUCCESS : status;
+}
+
+static struct status ask_for_factor(const struct auth_service *service, struct store_txn *txn,
+                                    const struct auth_login *login, struct auth_attempt *attempt,
+                                    const struct auth_mfa_decision *decision)
+{
+    char binding[AUTH_LOGIN_BINDING_BYTES];
+    struct auth_flow *flow = &attempt->flow;
+    RETURN_IF_ERROR(auth_login_bind(txn, &attempt->user, binding));
+    *flow = (struct auth_flow){.user_id = attempt->user_id,
+                               .purpose = AUTH_FLOW_LOGIN,
+                               .methods = decision->methods,
+                               .network_size = (uint8_t)login->client.network_size,
+                               .risk = attempt->risk.terms,
+                               .risk_score = attempt->risk.score,
+                               .payload = binding};
+    auth_session_hash_device(service, login->client.device, flow->device_hash);
+    memcpy(flow->network, login->client.network, login->client.network_size);
+    auth_flow_begin(service, txn, login->now_ns, flow);
+    struct status status = STATUS_SUCCESS;
+    if ((int)decision->send_to != 0)
+        status = send_code(service, txn, login, attempt, decision->send_to);
+    flow->payload = ""; // It ends here.
+    return status;
+}
+
+static struct status let_in(const struct auth_service *service, struct store_txn *txn,
+                            const struct auth_login *login, struct auth_attempt *attempt)
+{
+    bool enrols = attempt->demand == AUTH_DEMAND_ENROLMENT;
+    struct auth_entrance entrance = {
+        .user = &attempt->user,
+        .client = &login->client,
+        .assurance = {.aal = enrols ? AUTH_AAL_ENROLMENT : 1, .amr = TOKEN_AMR_PWD},
+        .risk = attempt->risk,
+        .is_suspicious = attempt->is_suspicious,
+        .now_ns = login->now_ns,
+    };
+    return auth_login_enter(service, txn, &entrance, &attempt->session);
+}
+
+static struct status go_on(const struct auth_service *service, struct store_txn *txn,
+                           const struct auth_login *login, struct auth_attempt *attempt)
+{
+    struct auth_mfa_decision decision;
+    attempt->is_suspicious = attempt->risk.score >= service->policy.risk_threshold;
+    RETURN_IF_ERROR(decide(service, txn, attempt, &decision));
+    if (attempt->stronger_hash[0] != '\0')
+        RETURN_IF_ERROR(auth_store_rehash_password(service->auth, txn, attempt->user_id,
+                                                   attempt->stronger_hash));
+    if (attempt->is_suspicious)
+        auth_login_warn(service, txn, attempt->user_id, &login->client, login->now_ns);
+    attempt->demand = decision.demand;
+    if (decision.demand == AUTH_DEMAND_FACTOR)
+        return ask_for_factor(service, txn, login, attempt, &decision);
+    return let_in(service, txn, login, attempt);
 }
 
 struct status auth_login_settle(const struct auth_service *service, struct store_txn *txn,
@@ -155,16 +221,23 @@ struct status auth_login_settle(const struct auth_service *service, struct store
                                 struct status *ret_refusal)
 {
     bool is_unchanged = true;
+    struct auth_password password;
     *ret_refusal = INVALID_CREDENTIALS;
-    if (attempt->is_throttled) return STATUS_SUCCESS;
-    if (!attempt->is_right) return count_failure(service, txn, login, attempt);
+    RETURN_IF_ERROR(auth_activity_assess(service, txn, attempt->user_id, &login->client,
+                                         login->now_ns, &attempt->risk));
+    if (attempt->is_throttled) return fail(service, txn, login, attempt, "RATE_LIMITED");
+    if (!attempt->is_right) return fail_wrong(service, txn, login, attempt, ret_refusal->reason);
+    RETURN_IF_ERROR(auth_store_get_password_state(txn, attempt->user_id, &password));
+    if (password.disabled_at_ns != 0)
+        return fail_wrong(service, txn, login, attempt, "PASSWORD_DISABLED");
     RETURN_IF_ERROR(is_current(service, txn, attempt, &is_unchanged));
     RETURN_IF_ERROR(auth_store_get_user(txn, attempt->user_id, &attempt->user));
-    if (!is_unchanged || attempt->user.state == AUTH_USER_CLOSED) return STATUS_SUCCESS;
-    if (attempt->user.state == AUTH_USER_BLOCKED) {
-        *ret_refusal = REFUSE(PERMISSION_DENIED, ACCOUNT_BLOCKED, "the account is blocked");
+    if (attempt->user.state == AUTH_USER_BLOCKED && is_unchanged)
+        *ret_refusal = AUTH_ACCOUNT_BLOCKED;
+    if (attempt->user.state != AUTH_USER_ACTIVE || !is_unchanged) {
+        record_failure(service, txn, login, attempt, ret_refusal->reason);
         return STATUS_SUCCESS;
     }
     *ret_refusal = STATUS_SUCCESS;
-    return succeed(service, txn, login, attempt);
+    return go_on(service, txn, login, attempt);
 }

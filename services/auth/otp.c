@@ -25,3 +25,16 @@ void auth_otp_mac(const struct auth_store *auth, struct id128 registration_id,
     memcpy(bound + ID128_BYTES + 1, code, AUTH_CODE_DIGITS);
     auth_store_mac(auth, "otp", bytes_of(bound, sizeof bound), ret);
 }
+
+void auth_otp_flow_mac(const struct auth_store *auth, const struct auth_flow *flow,
+                       enum auth_channel channel, const char *code,
+                       uint8_t ret[static AUTH_MAC_BYTES])
+{
+    uint8_t bound[ID128_BYTES + 2 + AUTH_CODE_DIGITS];
+    CHECK(strlen(code) == AUTH_CODE_DIGITS);
+    memcpy(bound, flow->id.bytes, ID128_BYTES);
+    bound[ID128_BYTES] = (uint8_t)flow->purpose;
+    bound[ID128_BYTES + 1] = (uint8_t)channel;
+    memcpy(bound + ID128_BYTES + 2, code, AUTH_CODE_DIGITS);
+    auth_store_mac(auth, "flow_otp", bytes_of(bound, sizeof bound), ret);
+}

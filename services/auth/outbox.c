@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "services/auth/message_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ARENA_BYTES_MAX = 1 << 20, TEXT_BYTES = 256 };
+enum { ARENA_BYTES_MAX = 1 << 20 };
 
 #define NOT_WRITABLE REFUSE(UNAVAILABLE, OUTBOX_NOT_WRITABLE, "the outbox cannot be written")
 
@@ -34,31 +35,17 @@ struct status auth_outbox_open(const char *directory, int *ret_fd)
     return STATUS_SUCCESS;
 }
 
-// ---- Texts ---------------------------------------------------------------------------------
-
-static const struct {
-    const char *name, *before_code, *after_code;
-} kinds[AUTH_MESSAGE_KIND_LAST + 1] = {
-    [AUTH_MESSAGE_REGISTRATION] = {"registration", "Your Florin code is ",
-                                   ". It is valid for 5 minutes. Nobody from Florin will ever ask "
-                                   "you for it."},
-    [AUTH_MESSAGE_ACCOUNT_EXISTS] = {"account_exists",
-                                     "Somebody wanted to open a Florin account with this address, "
-                                     "which has one already.",
-                                     " If it was you, log in instead; if not, there is nothing to "
-                                     "do."},
-};
+// ---- Lines ---------------------------------------------------------------------------------
 
 static json_t *make_line(const struct auth_message *message)
 {
-    char text[TEXT_BYTES], at[CLOCK_RFC3339_BYTES];
-    int size = snprintf(text, sizeof text, "%s%s%s", kinds[message->kind].before_code,
-                        message->code, kinds[message->kind].after_code);
-    CHECK(size > 0 && (size_t)size < sizeof text);
+    char text[AUTH_TEXT_BYTES], at[CLOCK_RFC3339_BYTES];
+    auth_message_write_text(message, text);
     clock_format_rfc3339(message->created_at_ns, at);
     json_t *line = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "to", message->to, "channel",
-                             auth_channel_name(message->channel), "kind", kinds[message->kind].name,
-                             "code", message->code, "text", text, "at", at);
+                             auth_channel_name(message->channel), "kind",
+                             auth_message_kind_name(message->kind), "code", message->code, "text",
+                             text, "at", at);
     CHECK(line != NULL); // Out of memory, or text that is not UTF-8: the validator has seen it.
     return line;
 }
@@ -94,44 +81,46 @@ static struct status write_lines(int fd, struct bytes lines)
 
 // ---- Delivering ----------------------------------------------------------------------------
 
-struct delivery {
+struct batch {
     size_t count;
     struct auth_message messages[AUTH_OUTBOX_BATCH_MAX];
 };
 
 static struct status read_messages(const struct auth_service *service, struct arena *arena,
-                                   struct delivery *ret)
+                                   struct batch *ret)
 {
     CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
     RETURN_IF_ERROR(store_snapshot_begin(service->store, &txn));
-    return auth_store_get_messages(service->auth, txn, arena, ret->messages, AUTH_OUTBOX_BATCH_MAX,
-                                   &ret->count);
+    return auth_store_get_messages(service->auth, txn, &AUTH_MESSAGES_ALL, arena, ret->messages,
+                                   AUTH_OUTBOX_BATCH_MAX, &ret->count);
 }
 
 static struct status delete_messages(struct store_txn *txn, void *context)
 {
-    const struct delivery *delivery = context;
-    for (size_t i = 0; i < delivery->count; i++)
-        auth_store_delete_message(txn, delivery->messages[i].id);
+    const struct batch *batch = context;
+    for (size_t i = 0; i < batch->count; i++)
+        auth_store_delete_message(txn, &batch->messages[i]);
     return STATUS_SUCCESS;
 }
 
-struct status auth_outbox_deliver(const struct auth_service *service, int fd, size_t *ret_count)
+struct status auth_outbox_deliver(const struct auth_service *service, int fd, uint64_t now_ns,
+                                  size_t *ret_count)
 {
     CLEANUP(arena_close) struct arena *arena = arena_open(ARENA_BYTES_MAX);
     CLEANUP(free_lines) struct bytes lines = {0};
-    struct delivery delivery = {0};
+    struct batch batch = {0};
     *ret_count = 0;
-    RETURN_IF_ERROR(read_messages(service, arena, &delivery));
-    if (delivery.count == 0) return STATUS_SUCCESS;
-    for (size_t i = 0; i < delivery.count; i++) {
-        json_t *line = make_line(&delivery.messages[i]);
+    RETURN_IF_ERROR(read_messages(service, arena, &batch));
+    if (batch.count == 0) return STATUS_SUCCESS;
+    for (size_t i = 0; i < batch.count; i++) {
+        if (now_ns >= auth_message_end_ns(&batch.messages[i])) continue;
+        json_t *line = make_line(&batch.messages[i]);
         CHECK(json_dump_callback(line, append_bytes, &lines, JSON_COMPACT) == 0);
         json_decref(line);
         append_bytes("\n", 1, &lines);
     }
     RETURN_IF_ERROR(write_lines(fd, lines));
-    RETURN_IF_ERROR(store_write_wait(service->store, delete_messages, &delivery));
-    *ret_count = delivery.count;
+    RETURN_IF_ERROR(store_write_wait(service->store, delete_messages, &batch));
+    *ret_count = batch.count;
     return STATUS_SUCCESS;
 }

@@ -16,6 +16,6 @@ enum { AUTH_OUTBOX_BATCH_MAX = 64 };
 MUST_USE struct status auth_outbox_open(const char *directory, int *ret_fd);
 
 /// auth_outbox_deliver writes up to AUTH_OUTBOX_BATCH_MAX of the oldest messages and takes them off
-/// the store; *ret_count says how many.
+/// the store; *ret_count says how many. Those that have run out by now_ns are not written.
 MUST_USE struct status auth_outbox_deliver(const struct auth_service *service, int fd,
-                                           size_t *ret_count);
+                                           uint64_t now_ns, size_t *ret_count);

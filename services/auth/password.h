@@ -1,12 +1,13 @@
 /// @file services/auth/password.h
 /// Passwords: which ones are refused, and how they are hashed.
 /// Rules      At least the configured number of code points (8), at most 256 bytes, any UTF-8, no
-///            rules of composition. Refused: the most common ones, also with digits or signs behind
-///            and letters written as digits; runs and repetitions; the user's own name, address and
-///            number, and near copies of them.
+///            rules of composition. Refused: what zxcvbn would guess in 10^8 tries (common ones,
+///            words, names, keyboard walks, dates, letters written as digits) with the user's own
+///            name, address and number among its words, and the bank's; repetitions.
 /// Hash       argon2id, one lane, as libsodium's text form; parameters by configuration, never
 ///            below 19 MiB and 2 passes. A hash takes its memory while it runs and gives it back.
-/// Threads    Any. Hashing takes tens of milliseconds: pool threads only.
+/// Threads    Any. Hashing takes tens of milliseconds: pool threads only, and at most as many at a
+///            time as there are cores but one; the others wait for their turn.
 /// Errors     INVALID_ARGUMENT / WEAK_PASSWORD; UNAVAILABLE / OVERLOADED (no memory for a hash).
 /// Source     NIST SP 800-63B-4 section 3.1.1, OWASP Password Storage Cheat Sheet, RFC 9106.
 #pragma once
@@ -27,8 +28,8 @@ enum {
 MUST_USE struct status auth_password_check(const char *password, size_t code_points_min,
                                            const char *const *own, size_t own_count);
 
-/// auth_password_is_common looks a folded word up in the built-in list (password_common.c).
-bool auth_password_is_common(const char *folded);
+/// auth_password_is_guessable is the second half of it (password_guess.c).
+bool auth_password_is_guessable(const char *password, const char *const *own, size_t own_count);
 
 struct auth_argon2 {
     uint64_t memory_bytes;

@@ -108,6 +108,32 @@ struct status auth_expiry_key_decode(struct bytes key, struct auth_expiry *ret)
     return STATUS_SUCCESS;
 }
 
+size_t auth_facet_key_encode(enum auth_user_facet facet, const char *value, struct id128 user_id,
+                             uint8_t ret[static AUTH_FACET_KEY_BYTES_MAX])
+{
+    struct record_writer writer = record_write_key(ret, AUTH_FACET_KEY_BYTES_MAX);
+    CHECK(facet >= AUTH_FACET_STATE && facet <= AUTH_FACET_LAST);
+    CHECK(value[0] != '\0');
+    record_put_u8(&writer, (uint8_t)facet);
+    put_name(&writer, value);
+    record_put_id(&writer, user_id);
+    return record_written(&writer);
+}
+
+struct status auth_facet_key_decode(struct bytes key, enum auth_user_facet *ret_facet,
+                                    char ret_value[static AUTH_ROLE_BYTES],
+                                    struct id128 *ret_user_id)
+{
+    struct record_reader reader = record_read_key(key);
+    int facet = record_take_enum(&reader, AUTH_FACET_STATE, AUTH_FACET_LAST);
+    take_name(&reader, false, ret_value);
+    struct id128 user_id = record_take_id(&reader);
+    if (!record_is_whole(&reader)) return BROKEN;
+    *ret_facet = (enum auth_user_facet)facet;
+    *ret_user_id = user_id;
+    return STATUS_SUCCESS;
+}
+
 // ---- Identifiers ---------------------------------------------------------------------------
 
 size_t auth_identifier_encode(struct id128 user_id, uint8_t ret[static AUTH_IDENTIFIER_BYTES])
@@ -130,8 +156,10 @@ struct status auth_identifier_decode(struct bytes record, struct id128 *ret_user
 
 size_t auth_user_encode(const struct auth_user *user, uint8_t ret[static AUTH_USER_BYTES_MAX])
 {
-    struct record_writer writer = record_write(ret, AUTH_USER_BYTES_MAX, LAYOUT_VERSION);
+    struct record_writer writer = record_write(ret, AUTH_USER_BYTES_MAX, AUTH_USER_LAYOUT);
     record_put_u8(&writer, (uint8_t)user->state);
+    record_put_u8(&writer, (uint8_t)user->kind);
+    record_put_u8(&writer, user->channels);
     record_put_u64(&writer, user->version);
     record_put_u64(&writer, user->rights_version);
     record_put_u64(&writer, user->created_at_ns);
@@ -157,12 +185,30 @@ static void take_roles(struct record_reader *reader, struct auth_roles *ret)
     }
 }
 
+enum { AUTH_CHANNELS_ALL = 1 << AUTH_EMAIL | 1 << AUTH_MOBILE };
+
+/// What layout 1 does not say: people only, and whoever has an address had confirmed it.
+static void fill_in_user(struct auth_user *user)
+{
+    user->kind = AUTH_USER_PERSON;
+    if (user->sealed[AUTH_PERSON_EMAIL].size > 0) user->channels |= 1U << AUTH_EMAIL;
+    if (user->sealed[AUTH_PERSON_MOBILE].size > 0) user->channels |= 1U << AUTH_MOBILE;
+}
+
 struct status auth_user_decode(struct id128 id, struct bytes record, struct auth_user *ret)
 {
-    struct record_reader reader = record_read(record, LAYOUT_VERSION);
+    struct record_reader reader = record_read_key(record);
     struct auth_user user = {.id = id};
+    int layout = record_take_enum(&reader, 1, AUTH_USER_LAYOUT);
+    size_t field_count = layout == 1 ? AUTH_PERSON_STATUS_REASON : AUTH_PERSON_FIELD_COUNT;
     user.state =
         (enum auth_user_state)record_take_enum(&reader, AUTH_USER_ACTIVE, AUTH_USER_STATE_LAST);
+    if (layout > 1) {
+        user.kind =
+            (enum auth_user_kind)record_take_enum(&reader, AUTH_USER_PERSON, AUTH_USER_KIND_LAST);
+        user.channels = record_take_u8(&reader);
+        record_expect(&reader, (user.channels & ~(unsigned)AUTH_CHANNELS_ALL) == 0);
+    }
     user.version = record_take_u64(&reader);
     user.rights_version = record_take_u64(&reader);
     user.created_at_ns = record_take_u64(&reader);
@@ -170,10 +216,11 @@ struct status auth_user_decode(struct id128 id, struct bytes record, struct auth
     take_name(&reader, true, user.branch);
     take_roles(&reader, &user.roles);
     record_take_bytes(&reader, user.sealed_owner_key, sizeof user.sealed_owner_key);
-    for (size_t i = 0; i < AUTH_PERSON_FIELD_COUNT; i++) {
+    for (size_t i = 0; i < field_count; i++) {
         user.sealed[i] = seal_take_span(&reader, AUTH_PLAIN_BYTES_MAX);
     }
     if (!record_is_whole(&reader)) return BROKEN;
+    if (layout == 1) fill_in_user(&user);
     *ret = user;
     return STATUS_SUCCESS;
 }
@@ -181,16 +228,25 @@ struct status auth_user_decode(struct id128 id, struct bytes record, struct auth
 size_t auth_password_encode(const struct auth_password_record *password,
                             uint8_t ret[static AUTH_PASSWORD_RECORD_BYTES_MAX])
 {
-    struct record_writer writer = record_write(ret, AUTH_PASSWORD_RECORD_BYTES_MAX, LAYOUT_VERSION);
+    struct record_writer writer =
+        record_write(ret, AUTH_PASSWORD_RECORD_BYTES_MAX, AUTH_PASSWORD_LAYOUT);
     record_put_u64(&writer, password->changed_at_ns);
+    record_put_u32(&writer, password->failures);
+    record_put_u64(&writer, password->disabled_at_ns);
     seal_put_span(&writer, password->sealed_hash, AUTH_PLAIN_BYTES_MAX);
     return record_written(&writer);
 }
 
 struct status auth_password_decode(struct bytes record, struct auth_password_record *ret)
 {
-    struct record_reader reader = record_read(record, LAYOUT_VERSION);
-    struct auth_password_record password = {.changed_at_ns = record_take_u64(&reader)};
+    struct record_reader reader = record_read_key(record);
+    struct auth_password_record password = {0};
+    int layout = record_take_enum(&reader, 1, AUTH_PASSWORD_LAYOUT);
+    password.changed_at_ns = record_take_u64(&reader);
+    if (layout > 1) {
+        password.failures = record_take_u32(&reader);
+        password.disabled_at_ns = record_take_u64(&reader);
+    }
     password.sealed_hash = seal_take_span(&reader, AUTH_PLAIN_BYTES_MAX);
     if (!record_is_whole(&reader) || password.sealed_hash.size == 0) return BROKEN;
     *ret = password;
@@ -304,7 +360,7 @@ struct status auth_session_decode(struct id128 id, struct bytes record,
     session->expires_at_ns = record_take_u64(&reader);
     session->ended_at_ns = record_take_u64(&reader);
     session->authenticated_at_ns = record_take_u64(&reader);
-    session->aal = (uint8_t)record_take_enum(&reader, 1, 3);
+    session->aal = (uint8_t)record_take_enum(&reader, AUTH_AAL_ENROLMENT, 3);
     session->amr = record_take_u8(&reader);
     record_take_bytes(&reader, session->device_hash, sizeof session->device_hash);
     decoded.sealed_device = seal_take_span(&reader, AUTH_PLAIN_BYTES_MAX);
@@ -382,40 +438,5 @@ struct status auth_device_decode(struct bytes record, struct auth_device *ret)
     device.last_at_ns = record_take_u64(&reader);
     if (!record_is_whole(&reader)) return BROKEN;
     *ret = device;
-    return STATUS_SUCCESS;
-}
-
-size_t auth_message_encode(const struct auth_message_record *message,
-                           uint8_t ret[static AUTH_MESSAGE_BYTES_MAX])
-{
-    struct record_writer writer = record_write(ret, AUTH_MESSAGE_BYTES_MAX, LAYOUT_VERSION);
-    record_put_u8(&writer, (uint8_t)message->channel);
-    record_put_u8(&writer, (uint8_t)message->kind);
-    record_put_u64(&writer, message->created_at_ns);
-    record_put_u64(&writer, message->not_before_ns);
-    record_put_u32(&writer, message->attempts);
-    seal_put_span(&writer, message->sealed_to, AUTH_PLAIN_BYTES_MAX);
-    seal_put_span(&writer, message->sealed_code, AUTH_PLAIN_BYTES_MAX);
-    return record_written(&writer);
-}
-
-struct status auth_message_decode(struct bytes record, struct auth_message_record *ret)
-{
-    struct record_reader reader = record_read(record, LAYOUT_VERSION);
-    struct auth_message_record message = {0};
-    message.channel = (enum auth_channel)record_take_enum(&reader, AUTH_EMAIL, AUTH_CHANNEL_LAST);
-    message.kind = (enum auth_message_kind)record_take_enum(&reader, AUTH_MESSAGE_REGISTRATION,
-                                                            AUTH_MESSAGE_KIND_LAST);
-    message.created_at_ns = record_take_u64(&reader);
-    message.not_before_ns = record_take_u64(&reader);
-    message.attempts = record_take_u32(&reader);
-    message.sealed_to = seal_take_span(&reader, AUTH_PLAIN_BYTES_MAX);
-    message.sealed_code = seal_take_span(&reader, AUTH_PLAIN_BYTES_MAX);
-    bool is_notice = message.kind == AUTH_MESSAGE_ACCOUNT_EXISTS;
-    if (!record_is_whole(&reader) || message.sealed_to.size == 0 ||
-        is_notice != (message.sealed_code.size == 0)) {
-        return BROKEN;
-    }
-    *ret = message;
     return STATUS_SUCCESS;
 }

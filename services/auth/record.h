@@ -1,9 +1,9 @@
 /// @file services/auth/record.h
 /// Bytes of the auth store's keys and records: pure, canonical, fuzzed.
 /// Numbers    Big-endian, so that byte order is logical order.
-/// Records    Byte 0 is the layout's version (1). Decoders check every field and the exact length;
-///            what they accept encodes to the same bytes again. DATA_LOSS / AUTH_RECORD_BROKEN
-///            else.
+/// Records    Byte 0 is the layout's version. Decoders check every field and the exact length; what
+///            they accept encodes to the same bytes again, or, of an older layout, to the newest
+///            one. DATA_LOSS / AUTH_RECORD_BROKEN else.
 /// Sealed     Personal fields and secrets are spans (common/crypto/seal_record.h). Nothing here
 ///            sees their contents.
 /// Ownership  Decoded spans point into the input. Encoders write at most the _BYTES_MAX named with
@@ -25,8 +25,8 @@ enum {
 
 // ---- Keys ----------------------------------------------------------------------------------
 
-/// Key of users, passwords, registrations, sessions, messages: their id(16). Of signing keys: the
-/// 16 bytes that their kid spells. Data keys have common/daemon/keychain.h.
+/// Key of users, passwords, registrations, sessions: their id(16). Of signing keys: the 16 bytes
+/// that their kid spells. Data keys have common/daemon/keychain.h, messages record_message.h.
 enum {
     AUTH_IDENTIFIER_KEY_BYTES = 1 + BLIND_INDEX_BYTES,
     AUTH_PAIR_KEY_BYTES = 16 + 16,
@@ -58,8 +58,13 @@ enum auth_throttle_kind {              // Stored; never renumber.
     AUTH_THROTTLE_PASSWORD = 1,        // Of an account, from devices that it does not know.
     AUTH_THROTTLE_PASSWORD_DEVICE = 2, // Of an account, from one device that it knows.
     AUTH_THROTTLE_ADDRESS = 3,         // Of a client's network address.
-    AUTH_THROTTLE_DESTINATION = 4,     // Messages to an e-mail address or a number.
-    AUTH_THROTTLE_KIND_LAST = AUTH_THROTTLE_DESTINATION
+    AUTH_THROTTLE_DESTINATION = 4,     // Messages to an address that anybody can have sent.
+    AUTH_THROTTLE_OTP = 5,             // Wrong codes of an account that came by message, in a day.
+    AUTH_THROTTLE_TOTP = 6,            // Wrong codes of an account's authenticator, in a day.
+    AUTH_THROTTLE_FORGOT = 7,          // Forgotten passwords from a client's network address.
+    AUTH_THROTTLE_RESET = 8,           // Wrong codes of an account's resets, in a day.
+    AUTH_THROTTLE_OWN_DESTINATION = 9, // Messages to an address that its owner's password sent.
+    AUTH_THROTTLE_KIND_LAST = AUTH_THROTTLE_OWN_DESTINATION
 };
 
 void auth_throttle_key_encode(enum auth_throttle_kind kind,
@@ -75,7 +80,8 @@ enum auth_expiry_kind { // Stored; never renumber.
     AUTH_EXPIRY_REGISTRATION = 1,
     AUTH_EXPIRY_SESSION = 2,
     AUTH_EXPIRY_THROTTLE = 3,
-    AUTH_EXPIRY_KIND_LAST = AUTH_EXPIRY_THROTTLE
+    AUTH_EXPIRY_FLOW = 4,
+    AUTH_EXPIRY_KIND_LAST = AUTH_EXPIRY_FLOW
 };
 
 struct auth_expiry {
@@ -89,13 +95,33 @@ size_t auth_expiry_key_encode(const struct auth_expiry *expiry,
                               uint8_t ret[static AUTH_EXPIRY_KEY_BYTES_MAX]);
 MUST_USE struct status auth_expiry_key_decode(struct bytes key, struct auth_expiry *ret);
 
+/// Key of a user's facet: facet(1) | value: size(1) text | user_id(16)
+///     02 06 74656c6c6572 0190…    user 0190… holds the role "teller"
+/// User ids rise with time: the last row of a facet's prefix is its newest user.
+enum auth_user_facet {    // Stored; never renumber.
+    AUTH_FACET_STATE = 1, // auth_user_state_name.
+    AUTH_FACET_ROLE = 2,
+    AUTH_FACET_BRANCH = 3, // No row for users of none.
+    AUTH_FACET_KIND = 4,   // auth_user_kind_name.
+    AUTH_FACET_LAST = AUTH_FACET_KIND
+};
+
+enum { AUTH_FACET_KEY_BYTES_MAX = 1 + 1 + (AUTH_ROLE_BYTES - 1) + 16 };
+
+/// CHECK: the value has 1 to AUTH_ROLE_BYTES - 1 bytes.
+size_t auth_facet_key_encode(enum auth_user_facet facet, const char *value, struct id128 user_id,
+                             uint8_t ret[static AUTH_FACET_KEY_BYTES_MAX]);
+MUST_USE struct status auth_facet_key_decode(struct bytes key, enum auth_user_facet *ret_facet,
+                                             char ret_value[static AUTH_ROLE_BYTES],
+                                             struct id128 *ret_user_id);
+
 // ---- Records -------------------------------------------------------------------------------
 
-/// Rows of the user's sessions and of the expiries carry the version byte alone.
+/// Rows of the user's sessions, of the facets and of the expiries carry the version byte alone.
 enum {
     AUTH_INDEX_ROW_BYTES = 1,
     AUTH_IDENTIFIER_BYTES = 1 + 16,
-    AUTH_PASSWORD_RECORD_BYTES_MAX = 1 + 8 + AUTH_SPAN_BYTES_MAX,
+    AUTH_PASSWORD_RECORD_BYTES_MAX = 1 + 8 + 4 + 8 + AUTH_SPAN_BYTES_MAX,
     AUTH_THROTTLE_BYTES = 1 + 4 + 8 + 8,
     AUTH_DEVICE_BYTES = 1 + 8 + 8,
 };
@@ -106,19 +132,24 @@ extern const uint8_t auth_index_row[AUTH_INDEX_ROW_BYTES];
 size_t auth_identifier_encode(struct id128 user_id, uint8_t ret[static AUTH_IDENTIFIER_BYTES]);
 MUST_USE struct status auth_identifier_decode(struct bytes record, struct id128 *ret_user_id);
 
-/// User: 1 | state(1) | version(8) | rights_version(8) | created_at_ns(8) | updated_at_ns(8) |
-/// branch: size(1) text | roles: count(1), each size(1) text, ascending | sealed owner key(77) |
-/// spans: email, mobile, full_name, sealed under the owner key
+/// User: 2 | state(1) | kind(1) | channels(1) | version(8) | rights_version(8) | created_at_ns(8) |
+/// updated_at_ns(8) | branch: size(1) text | roles: count(1), each size(1) text, ascending | sealed
+/// owner key(77) | spans: email, mobile, full_name, status_reason, sealed under the owner key
+/// Layout 1, still read: without kind (a person), channels (those that there is an address of) and
+/// status_reason.
 enum auth_person_field {
     AUTH_PERSON_EMAIL,
     AUTH_PERSON_MOBILE,
     AUTH_PERSON_FULL_NAME,
+    AUTH_PERSON_STATUS_REASON, // Why the user was blocked.
     AUTH_PERSON_FIELD_COUNT
 };
 
+enum { AUTH_USER_LAYOUT = 2 };
+
 enum {
     AUTH_OWNER_KEY_SEALED_BYTES = SEAL_OWNER_KEY_BYTES + SEAL_OVERHEAD_BYTES,
-    AUTH_USER_BYTES_MAX = 1 + 1 + 4 * 8 + AUTH_ROLE_BYTES + 1 + AUTH_ROLES_MAX * AUTH_ROLE_BYTES +
+    AUTH_USER_BYTES_MAX = 1 + 3 + 4 * 8 + AUTH_ROLE_BYTES + 1 + AUTH_ROLES_MAX * AUTH_ROLE_BYTES +
                           AUTH_OWNER_KEY_SEALED_BYTES +
                           AUTH_PERSON_FIELD_COUNT * AUTH_SPAN_BYTES_MAX,
 };
@@ -126,6 +157,8 @@ enum {
 struct auth_user {
     struct id128 id; // The key.
     enum auth_user_state state;
+    enum auth_user_kind kind;
+    unsigned channels;       // Bits 1 << enum auth_channel: confirmed by a code.
     uint64_t version;        // Rises with every change.
     uint64_t rights_version; // `uv` of tokens: rises when tokens given before must end.
     uint64_t created_at_ns, updated_at_ns;
@@ -139,9 +172,16 @@ size_t auth_user_encode(const struct auth_user *user, uint8_t ret[static AUTH_US
 MUST_USE struct status auth_user_decode(struct id128 id, struct bytes record,
                                         struct auth_user *ret);
 
-/// Password: 1 | changed_at_ns(8) | span: argon2id hash
+/// Password: 2 | changed_at_ns(8) | failures(4) | disabled_at_ns(8) | span: argon2id hash
+/// Layout 1, still read: without failures and disabled_at_ns (none, never).
+/// The row of the nil user is nobody's: what is counted there for an identifier that nobody has
+/// costs what counting costs.
+enum { AUTH_PASSWORD_LAYOUT = 2 };
+
 struct auth_password_record {
-    uint64_t changed_at_ns;
+    uint64_t changed_at_ns;  // By its owner; not by hashing it anew with more work.
+    uint32_t failures;       // In a row, from all devices.
+    uint64_t disabled_at_ns; // It fits no more from then on, until it is reset; 0: it does.
     struct bytes sealed_hash;
 };
 
@@ -152,7 +192,13 @@ MUST_USE struct status auth_password_decode(struct bytes record, struct auth_pas
 /// Registration: 1 | state(1) | created_at_ns(8) | expires_at_ns(8) | user_id(16) | for e-mail and
 /// mobile: confirmation(1) is_decoy(1) attempts(1) resends(1) sent_at_ns(8) expires_at_ns(8)
 /// mac(32) | spans: email, mobile, full_name, password hash
-enum { AUTH_APPLICANT_PASSWORD = AUTH_PERSON_FIELD_COUNT, AUTH_APPLICANT_FIELD_COUNT };
+enum auth_applicant_field {
+    AUTH_APPLICANT_EMAIL,
+    AUTH_APPLICANT_MOBILE,
+    AUTH_APPLICANT_FULL_NAME,
+    AUTH_APPLICANT_PASSWORD, // Its hash. What stands before it says who the applicant is.
+    AUTH_APPLICANT_FIELD_COUNT
+};
 
 struct auth_registration {
     struct id128 id; // The key.
@@ -226,25 +272,3 @@ struct auth_device {
 
 size_t auth_device_encode(const struct auth_device *device, uint8_t ret[static AUTH_DEVICE_BYTES]);
 MUST_USE struct status auth_device_decode(struct bytes record, struct auth_device *ret);
-
-/// Message: 1 | channel(1) | kind(1) | created_at_ns(8) | not_before_ns(8) | attempts(4) | spans:
-/// to, code
-enum auth_message_kind {             // Stored; never renumber.
-    AUTH_MESSAGE_REGISTRATION = 1,   // Here is your code.
-    AUTH_MESSAGE_ACCOUNT_EXISTS = 2, // Somebody tried to register with your address.
-    AUTH_MESSAGE_KIND_LAST = AUTH_MESSAGE_ACCOUNT_EXISTS
-};
-
-struct auth_message_record {
-    enum auth_channel channel;
-    enum auth_message_kind kind;
-    uint64_t created_at_ns, not_before_ns;
-    uint32_t attempts;
-    struct bytes sealed_to, sealed_code; // No code with ACCOUNT_EXISTS.
-};
-
-enum { AUTH_MESSAGE_BYTES_MAX = 1 + 1 + 1 + 8 + 8 + 4 + 2 * AUTH_SPAN_BYTES_MAX };
-
-size_t auth_message_encode(const struct auth_message_record *message,
-                           uint8_t ret[static AUTH_MESSAGE_BYTES_MAX]);
-MUST_USE struct status auth_message_decode(struct bytes record, struct auth_message_record *ret);

@@ -1,45 +1,29 @@
 #include "services/auth/registration.h"
 
 #include "common/base/check.h"
+#include "services/auth/counters.h"
+#include "services/auth/destination.h"
 #include "services/auth/otp.h"
+#include "services/auth/password_policy.h"
 
-/// The person's field that a channel's address is.
-static enum auth_person_field field_of(enum auth_channel channel)
+/// The applicant's field that a channel's address is.
+static enum auth_applicant_field field_of(enum auth_channel channel)
 {
-    return channel == AUTH_EMAIL ? AUTH_PERSON_EMAIL : AUTH_PERSON_MOBILE;
+    return channel == AUTH_EMAIL ? AUTH_APPLICANT_EMAIL : AUTH_APPLICANT_MOBILE;
 }
 
 struct status auth_registration_hash(const struct auth_service *service,
                                      const struct auth_application *application,
                                      char ret_hash[static AUTH_HASH_BYTES])
 {
-    RETURN_IF_ERROR(auth_password_check(application->password,
-                                        service->policy.password_code_points_min,
-                                        application->fields, AUTH_PERSON_FIELD_COUNT));
+    // Who registers becomes a customer, and has no authenticator yet.
+    RETURN_IF_ERROR(auth_password_admit(service, service->policy.mfa_customer, false,
+                                        application->password, application->fields,
+                                        AUTH_APPLICANT_PASSWORD));
     return auth_password_hash(&service->policy.argon2, application->password, ret_hash);
 }
 
 // ---- Sending -------------------------------------------------------------------------------
-
-/// What an address has been sent. Nobody can flood one through us, however many registrations they
-/// begin.
-struct destination {
-    struct auth_throttle_key key;
-    struct auth_throttle throttle;
-    bool is_allowed;
-    uint64_t wait_ns;
-};
-
-/// charge_destination reads and counts; it is the caller who puts.
-static struct status charge_destination(const struct auth_service *service, struct store_txn *txn,
-                                        const char *to, uint64_t now_ns, struct destination *ret)
-{
-    ret->key = auth_store_throttle_key(service->auth, AUTH_THROTTLE_DESTINATION, bytes_of_text(to));
-    RETURN_IF_ERROR(auth_store_get_throttle(txn, &ret->key, &ret->throttle));
-    ret->is_allowed = auth_core_charge_rate(&ret->throttle, &service->policy.destination_messages,
-                                            now_ns, &ret->wait_ns);
-    return STATUS_SUCCESS;
-}
 
 static void make_code(const struct auth_service *service, struct id128 registration_id,
                       enum auth_channel channel, struct auth_challenge *challenge,
@@ -52,18 +36,19 @@ static void make_code(const struct auth_service *service, struct id128 registrat
 /// send queues the message and its share of the address; a decoy's code goes nowhere.
 static void send(const struct auth_service *service, struct store_txn *txn,
                  enum auth_channel channel, const struct auth_challenge *challenge, const char *to,
-                 const char *code, const struct destination *destination, uint64_t now_ns)
+                 const char *code, const struct auth_destination *destination, uint64_t now_ns)
 {
     struct auth_message message = {
         .channel = channel,
         .kind = challenge->is_decoy ? AUTH_MESSAGE_ACCOUNT_EXISTS : AUTH_MESSAGE_REGISTRATION,
         .created_at_ns = now_ns,
+        .expires_at_ns = challenge->is_decoy ? 0 : challenge->expires_at_ns,
         .to = to,
         .code = challenge->is_decoy ? "" : code,
     };
     auth_store_put_message(service->auth, txn, &message);
-    if (service->policy.destination_messages.burst > 0)
-        auth_store_put_throttle(txn, &destination->key, &destination->throttle);
+    if (!challenge->is_decoy) auth_count(txn, AUTH_COUNT_CODES_SENT, now_ns);
+    auth_destination_put(service, txn, destination);
 }
 
 static struct status is_taken(const struct auth_service *service, struct store_txn *txn,
@@ -84,7 +69,7 @@ struct status auth_registration_begin(const struct auth_service *service, struct
     memcpy(applicant.fields, application->fields, sizeof application->fields);
     applicant.fields[AUTH_APPLICANT_PASSWORD] = hash;
     unsigned channels = 1U << AUTH_EMAIL;
-    if (application->fields[AUTH_PERSON_MOBILE][0] != '\0') channels |= 1U << AUTH_MOBILE;
+    if (application->fields[AUTH_APPLICANT_MOBILE][0] != '\0') channels |= 1U << AUTH_MOBILE;
 
     struct auth_progress progress = auth_core_begin_registration(channels, now_ns);
     for (int i = AUTH_EMAIL; i <= AUTH_CHANNEL_LAST; i++) {
@@ -93,9 +78,9 @@ struct status auth_registration_begin(const struct auth_service *service, struct
         if (challenge->confirmation != AUTH_CONFIRMATION_OPEN) continue;
         const char *to = application->fields[field_of(channel)];
         char code[AUTH_CODE_TEXT_BYTES];
-        struct destination destination;
+        struct auth_destination destination;
         RETURN_IF_ERROR(is_taken(service, txn, channel, to, &challenge->is_decoy));
-        RETURN_IF_ERROR(charge_destination(service, txn, to, now_ns, &destination));
+        RETURN_IF_ERROR(auth_destination_charge(service, txn, to, false, now_ns, &destination));
         make_code(service, id, channel, challenge, code);
         // An address that has had its share gets nothing, and nobody is told: the answer is the
         // same as ever.
@@ -140,14 +125,22 @@ static struct status put_user(const struct auth_service *service, struct store_t
                               struct auth_user *ret)
 {
     struct auth_user user = auth_service_new_user("customer", now_ns);
-    struct auth_person person;
-    memcpy(person.fields, applicant->fields, sizeof person.fields);
+    struct auth_person person = {
+        .fields = {[AUTH_PERSON_EMAIL] = applicant->fields[AUTH_APPLICANT_EMAIL],
+                   [AUTH_PERSON_MOBILE] = applicant->fields[AUTH_APPLICANT_MOBILE],
+                   [AUTH_PERSON_FULL_NAME] = applicant->fields[AUTH_APPLICANT_FULL_NAME],
+                   [AUTH_PERSON_STATUS_REASON] = ""}};
+    for (int i = AUTH_EMAIL; i <= AUTH_CHANNEL_LAST; i++) // The last one is confirmed by now, too.
+        if (registration->progress.challenges[i - 1].confirmation == AUTH_CONFIRMATION_DONE)
+            user.channels |= 1U << i;
     registration->progress.user_id = user.id;
     memset(registration->sealed, 0, sizeof registration->sealed);
     auth_store_put_registration(txn, registration);
     RETURN_IF_ERROR(auth_store_put_new_user(service->auth, txn, &user, &person));
     auth_store_put_password(service->auth, txn, user.id, applicant->fields[AUTH_APPLICANT_PASSWORD],
                             now_ns);
+    auth_count(txn, AUTH_COUNT_USERS_REGISTERED, now_ns);
+    auth_gauge_add(txn, AUTH_GAUGE_USERS_ACTIVE, 1);
     *ret = user;
     return STATUS_SUCCESS;
 }
@@ -180,7 +173,8 @@ struct status auth_registration_confirm(const struct auth_service *service, stru
         }
     }
     if (!status_ok(status)) registration.progress = counted;
-    auth_store_put_registration(txn, &registration);
+    auth_store_put_registration(txn, &registration); // First: what is sealed lies in the store.
+    if (!is_equal) auth_count(txn, AUTH_COUNT_CODES_FAILED, now_ns);
     ret->progress = registration.progress;
     return status;
 }
@@ -198,8 +192,8 @@ struct status auth_registration_resend(const struct auth_service *service, struc
 
     const char *to = applicant.fields[field_of(channel)];
     struct auth_challenge *challenge = auth_progress_challenge(&registration.progress, channel);
-    struct destination destination;
-    RETURN_IF_ERROR(charge_destination(service, txn, to, now_ns, &destination));
+    struct auth_destination destination;
+    RETURN_IF_ERROR(auth_destination_charge(service, txn, to, false, now_ns, &destination));
     if (!destination.is_allowed) {
         *ret_wait_ns = destination.wait_ns;
         return REFUSE(RESOURCE_EXHAUSTED, OTP_SEND_LIMIT,

@@ -10,7 +10,8 @@
 #include "services/auth/service.h"
 
 struct auth_application {
-    const char *fields[AUTH_PERSON_FIELD_COUNT]; // Addresses in normal form; "" for no mobile.
+    // Addresses in normal form; "" for no mobile. Index: enum auth_applicant_field.
+    const char *fields[AUTH_APPLICANT_PASSWORD];
     const char *password;
 };
 

@@ -1,6 +1,8 @@
 #include "services/auth/session.h"
 
 #include "common/base/check.h"
+#include "services/auth/counters.h"
+#include "services/auth/notice.h"
 
 #include <stdio.h>
 
@@ -23,7 +25,7 @@ void auth_session_hash_device(const struct auth_service *service, const char *de
 
 void auth_session_begin(const struct auth_service *service, struct store_txn *txn,
                         const struct auth_user *user, const struct auth_client *client,
-                        uint64_t now_ns, struct auth_session *ret)
+                        struct auth_assurance assurance, uint64_t now_ns, struct auth_session *ret)
 {
     const struct auth_session_limits *limits = auth_service_limits(service, &user->roles);
     struct auth_session session = {
@@ -34,14 +36,16 @@ void auth_session_begin(const struct auth_service *service, struct store_txn *tx
         .rotated_at_ns = now_ns,
         .authenticated_at_ns = now_ns,
         .expires_at_ns = now_ns + limits->absolute_ns,
-        .aal = 1,
-        .amr = TOKEN_AMR_PWD,
+        .aal = assurance.aal,
+        .amr = assurance.amr,
     };
     auth_session_hash_device(service, client->device, session.device_hash);
     auth_store_put_new_session(service->auth, txn, &session, client->device, client->ip);
     struct auth_expiry expiry = {.at_ns = session.expires_at_ns, .kind = AUTH_EXPIRY_SESSION};
     memcpy(expiry.row_key, session.id.bytes, ID128_BYTES);
     auth_store_file_expiry(txn, &expiry);
+    auth_count(txn, AUTH_COUNT_SESSIONS_STARTED, now_ns);
+    auth_gauge_add(txn, AUTH_GAUGE_SESSIONS_ALIVE, 1);
     *ret = session;
 }
 
@@ -92,13 +96,14 @@ void auth_session_grant(const struct auth_service *service, const struct auth_us
     };
     memcpy(claims.roles, user->roles.names, sizeof claims.roles);
     memcpy(claims.branch, user->branch, sizeof claims.branch);
-    token_issue(&claims, auth_signing_active(service->signing), ret->access_token);
+    CLEANUP(auth_signing_release)
+    const struct auth_signing_set *keys = auth_signing_hold(service->signing);
+    token_issue(&claims, auth_signing_active(keys), ret->access_token);
     write_refresh_token(service, session, ret->refresh_token);
     ret->expires_in_s = (uint32_t)limits->token_life_s;
 }
 
-/// read_refresh_token also checks the MAC: what it gives, we have given.
-static struct status read_refresh_token(const struct auth_service *service, struct bytes text,
+struct status auth_session_read_refresh(const struct auth_service *service, struct bytes text,
                                         struct auth_refresh *ret)
 {
     uint8_t signed_bytes[AUTH_REFRESH_SIGNED_BYTES], mac[AUTH_MAC_BYTES], expected[AUTH_MAC_BYTES];
@@ -106,6 +111,17 @@ static struct status read_refresh_token(const struct auth_service *service, stru
     auth_refresh_signed(ret, signed_bytes);
     auth_store_mac(service->auth, "refresh", bytes_of(signed_bytes, sizeof signed_bytes), expected);
     return key_equal(mac, expected, sizeof mac) ? STATUS_SUCCESS : AUTH_TOKEN_MALFORMED;
+}
+
+/// put_ended files and counts an end that core has agreed to.
+static struct status put_ended(struct store_txn *txn, const struct auth_session *session)
+{
+    unsigned counters = 1U << AUTH_COUNT_SESSIONS_ENDED;
+    if (session->cause == AUTH_SESSION_REUSE) counters |= 1U << AUTH_COUNT_REFRESH_REUSED;
+    RETURN_IF_ERROR(auth_store_update_session(txn, session));
+    auth_count_each(txn, counters, session->ended_at_ns);
+    auth_gauge_add(txn, AUTH_GAUGE_SESSIONS_ALIVE, -1);
+    return STATUS_SUCCESS;
 }
 
 // ---- Refreshing ----------------------------------------------------------------------------
@@ -125,19 +141,33 @@ static struct status end_refreshed(struct store_txn *txn, struct auth_refreshed 
                                    struct status refusal)
 {
     CHECK(auth_core_end_session(&refreshed->session, cause, now_ns));
-    RETURN_IF_ERROR(auth_store_update_session(txn, &refreshed->session));
+    RETURN_IF_ERROR(put_ended(txn, &refreshed->session));
     refreshed->is_ended = true;
     return refusal;
 }
 
+/// warn tells the owner whose copy it was: the device as it was named at login, not by whoever has
+/// the copy.
+static void warn(const struct auth_service *service, struct store_txn *txn,
+                 const struct auth_refreshed *refreshed, struct arena *arena, uint64_t now_ns)
+{
+    struct auth_session unused;
+    const char *device = "", *client_ip;
+    struct status status = auth_store_get_session_origin(service->auth, txn, refreshed->session.id,
+                                                         arena, &unused, &device, &client_ip);
+    if (!status_ok(status)) device = ""; // The session ends all the same.
+    auth_notice_queue(service, txn, refreshed->user.id, AUTH_MESSAGE_REFRESH_REUSED, device,
+                      now_ns);
+}
+
 struct status auth_session_refresh(const struct auth_service *service, struct store_txn *txn,
-                                   struct bytes text, const char *device, uint64_t now_ns,
-                                   struct auth_refreshed *ret)
+                                   struct bytes text, const char *device, struct arena *arena,
+                                   uint64_t now_ns, struct auth_refreshed *ret)
 {
     struct auth_refresh token;
     uint8_t device_hash[AUTH_DEVICE_HASH_BYTES];
     *ret = (struct auth_refreshed){0};
-    RETURN_IF_ERROR(read_refresh_token(service, text, &token));
+    RETURN_IF_ERROR(auth_session_read_refresh(service, text, &token));
     RETURN_IF_ERROR(load_both(txn, token.session_id, ret));
     struct auth_session *session = &ret->session;
     auth_session_hash_device(service, device, device_hash);
@@ -154,6 +184,7 @@ struct status auth_session_refresh(const struct auth_service *service, struct st
     case AUTH_REFRESH_REPEAT:
         return STATUS_SUCCESS;
     case AUTH_REFRESH_REUSED:
+        warn(service, txn, ret, arena, now_ns);
         return end_refreshed(txn, ret, AUTH_SESSION_REUSE, now_ns, REFRESH_REUSED);
     case AUTH_REFRESH_EXPIRED:
         return end_refreshed(txn, ret, AUTH_SESSION_EXPIRE, now_ns, SESSION_EXPIRED);
@@ -175,7 +206,20 @@ struct status auth_session_end(struct store_txn *txn, struct id128 session_id,
     RETURN_IF_ERROR(status);
     if (!auth_core_end_session(ret, cause, now_ns)) return STATUS_SUCCESS;
     *ret_ended = true;
-    return auth_store_update_session(txn, ret);
+    return put_ended(txn, ret);
+}
+
+struct status auth_session_end_next(struct store_txn *txn, struct id128 user_id,
+                                    struct id128 except_id, enum auth_session_event cause,
+                                    uint64_t now_ns, struct auth_session *ret, bool *ret_ended)
+{
+    struct id128 next;
+    *ret_ended = false;
+    RETURN_IF_ERROR(auth_store_oldest_session(txn, user_id, except_id, &next));
+    if (id128_is_nil(next)) return STATUS_SUCCESS;
+    RETURN_IF_ERROR(auth_session_end(txn, next, cause, now_ns, ret, ret_ended));
+    CHECK(*ret_ended); // The user's list holds living sessions only.
+    return STATUS_SUCCESS;
 }
 
 struct status auth_session_is_alive(struct store_txn *txn, struct id128 session_id,

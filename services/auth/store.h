@@ -29,6 +29,18 @@ enum {
     AUTH_TABLE_THROTTLES,
     AUTH_TABLE_MESSAGES,
     AUTH_TABLE_EXPIRIES,
+    AUTH_TABLE_USER_FACETS,
+    AUTH_TABLE_FLOWS,
+    AUTH_TABLE_FACTORS,
+    AUTH_TABLE_ACTIVITY,
+    AUTH_TABLE_ACTIVITY_FACETS,
+    AUTH_TABLE_LOGIN_HISTORIES,
+    AUTH_TABLE_COUNTERS,
+    AUTH_TABLE_ROLES,
+    AUTH_TABLE_BRANCHES,
+    AUTH_TABLE_FEATURES,
+    AUTH_TABLE_API_KEYS,
+    AUTH_TABLE_API_KEY_OWNERS,
     AUTH_TABLE_END,
 };
 
@@ -50,7 +62,8 @@ void auth_store_mac(const struct auth_store *auth, const char *purpose, struct b
 
 // ---- Users ---------------------------------------------------------------------------------
 
-/// What auth knows of a person. Index: enum auth_person_field; "" for what was not given.
+/// What auth knows of a person. Index: enum auth_person_field; "" for what was not given (in what
+/// the caller makes, NULL as well).
 struct auth_person {
     const char *fields[AUTH_PERSON_FIELD_COUNT];
 };
@@ -59,8 +72,14 @@ bool auth_store_has_users(struct store_txn *txn);
 /// NOT_FOUND / USER_NOT_FOUND.
 MUST_USE struct status auth_store_get_user(struct store_txn *txn, struct id128 id,
                                            struct auth_user *ret);
-/// auth_store_put_user keeps the sealed data that the user was read with.
+/// auth_store_put_user keeps the sealed data that the user was read with, and its facets true.
 void auth_store_put_user(struct store_txn *txn, const struct auth_user *user);
+/// auth_store_put_person seals all of the person's fields anew and puts the user. The addresses
+/// must be those that the user was made with: no identifier is filed. DATA_LOSS: nothing is
+/// written.
+MUST_USE struct status auth_store_put_person(const struct auth_store *auth, struct store_txn *txn,
+                                             const struct auth_user *user,
+                                             const struct auth_person *person);
 /// auth_store_put_new_user makes the user's own key, seals the person with it and files the
 /// identifiers. ALREADY_EXISTS / ALREADY_EXISTS when one of them has an owner; nothing is written
 /// then.
@@ -76,6 +95,7 @@ MUST_USE struct status auth_store_find_user(const struct auth_store *auth, struc
                                             enum auth_channel channel, const char *normal,
                                             struct id128 *ret_user_id);
 
+/// auth_store_put_password: a new one, with nothing counted against it (store_password.h).
 void auth_store_put_password(const struct auth_store *auth, struct store_txn *txn,
                              struct id128 user_id, const char *hash, uint64_t now_ns);
 /// NOT_FOUND / PASSWORD_NOT_FOUND. The caller wipes.
@@ -119,12 +139,32 @@ MUST_USE struct status auth_store_update_session(struct store_txn *txn,
 MUST_USE struct status auth_store_list_sessions(struct store_txn *txn, struct id128 user_id,
                                                 size_t *ret_count, struct id128 *ret_oldest);
 
+/// auth_store_oldest_session gives the user's oldest living session but this one; nil when there is
+/// none.
+MUST_USE struct status auth_store_oldest_session(struct store_txn *txn, struct id128 user_id,
+                                                 struct id128 except_id, struct id128 *ret);
+
+/// auth_store_next_session gives the user's newest session on the list that is older than `before`
+/// (nil: the newest). NOT_FOUND / SESSION_NOT_FOUND: that was the oldest one.
+MUST_USE struct status auth_store_next_session(struct store_txn *txn, struct id128 user_id,
+                                               struct id128 before, struct id128 *ret);
+/// auth_store_get_session_origin also unseals from where it was begun; the texts lie in the arena.
+MUST_USE struct status auth_store_get_session_origin(const struct auth_store *auth,
+                                                     struct store_txn *txn, struct id128 id,
+                                                     struct arena *arena, struct auth_session *ret,
+                                                     const char **ret_device,
+                                                     const char **ret_client_ip);
+
 bool auth_store_knows_device(struct store_txn *txn, struct id128 user_id,
                              const uint8_t device_hash[static AUTH_DEVICE_HASH_BYTES]);
 MUST_USE struct status
 auth_store_remember_device(struct store_txn *txn, struct id128 user_id,
                            const uint8_t device_hash[static AUTH_DEVICE_HASH_BYTES],
                            uint64_t now_ns);
+/// auth_store_next_device replaces the hash by that of the user's next known device in byte order;
+/// false after the last one.
+bool auth_store_next_device(struct store_txn *txn, struct id128 user_id,
+                            uint8_t device_hash[static AUTH_DEVICE_HASH_BYTES]);
 
 // ---- Throttles -----------------------------------------------------------------------------
 
@@ -142,49 +182,12 @@ MUST_USE struct status auth_store_get_throttle(struct store_txn *txn,
                                                struct auth_throttle *ret);
 void auth_store_put_throttle(struct store_txn *txn, const struct auth_throttle_key *key,
                              const struct auth_throttle *throttle);
+/// auth_store_open_throttle forgets what is counted there.
+MUST_USE struct status auth_store_open_throttle(struct store_txn *txn,
+                                                const struct auth_throttle_key *key,
+                                                uint64_t now_ns);
 /// auth_store_throttle_end_ns is when nothing of it matters any more.
 uint64_t auth_store_throttle_end_ns(const struct auth_throttle *throttle);
-
-// ---- Messages ------------------------------------------------------------------------------
-
-struct auth_message {
-    struct id128 id;
-    enum auth_channel channel;
-    enum auth_message_kind kind;
-    uint64_t created_at_ns;
-    const char *to;
-    const char *code; // "" where there is none.
-};
-
-/// auth_store_put_message gives the message its id.
-void auth_store_put_message(const struct auth_store *auth, struct store_txn *txn,
-                            const struct auth_message *message);
-/// auth_store_get_messages gives the oldest ones; texts lie in the arena.
-MUST_USE struct status auth_store_get_messages(const struct auth_store *auth, struct store_txn *txn,
-                                               struct arena *arena, struct auth_message *ret,
-                                               size_t count_max, size_t *ret_count);
-void auth_store_delete_message(struct store_txn *txn, struct id128 id);
-
-// ---- Signing keys --------------------------------------------------------------------------
-
-struct auth_signing_key {
-    enum auth_signing_state state;
-    uint64_t created_at_ns, changed_at_ns;
-    uint8_t public_key[KEY_PUBLIC_BYTES];
-};
-
-void auth_store_put_signing_key(const struct auth_store *auth, struct store_txn *txn,
-                                const struct auth_signing_key *key,
-                                const uint8_t seed[static KEY_SEED_BYTES]);
-/// auth_store_get_signing_keys reads all of them, oldest kid first.
-MUST_USE struct status auth_store_get_signing_keys(struct store_txn *txn,
-                                                   struct auth_signing_key *ret, size_t count_max,
-                                                   size_t *ret_count);
-/// The caller wipes the seed.
-MUST_USE struct status auth_store_get_signing_seed(const struct auth_store *auth,
-                                                   struct store_txn *txn,
-                                                   const struct auth_signing_key *key,
-                                                   uint8_t ret_seed[static KEY_SEED_BYTES]);
 
 // ---- What has run out ----------------------------------------------------------------------
 

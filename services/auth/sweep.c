@@ -1,8 +1,10 @@
 #include "services/auth/sweep.h"
 
+#include "services/auth/activity.h"
 #include "services/auth/events.h"
 
 struct sweep {
+    const struct auth_service *service;
     uint64_t now_ns;
     size_t count;
 };
@@ -50,9 +52,8 @@ static struct status clear(struct store_txn *txn, const struct auth_expiry *expi
     return STATUS_SUCCESS;
 }
 
-static struct status run_sweep(struct store_txn *txn, void *context)
+static struct status clear_expired(struct store_txn *txn, struct sweep *sweep)
 {
-    struct sweep *sweep = context;
     for (sweep->count = 0; sweep->count < AUTH_SWEEP_ROWS_MAX; sweep->count++) {
         struct auth_expiry expiry;
         struct status status = auth_store_next_expiry(txn, sweep->now_ns, &expiry);
@@ -63,17 +64,37 @@ static struct status run_sweep(struct store_txn *txn, void *context)
     return STATUS_SUCCESS;
 }
 
-struct status auth_sweep(const struct auth_service *service, uint64_t now_ns, size_t *ret_count)
+static struct status run_sweep(struct store_txn *txn, void *context)
 {
-    struct sweep sweep = {.now_ns = now_ns};
+    struct sweep *sweep = context;
+    size_t forgotten = 0;
+    RETURN_IF_ERROR(clear_expired(txn, sweep));
+    RETURN_IF_ERROR(auth_activity_forget(sweep->service, txn, sweep->now_ns,
+                                         AUTH_SWEEP_ROWS_MAX - sweep->count, &forgotten));
+    sweep->count += forgotten;
+    return STATUS_SUCCESS;
+}
+
+/// look says whether anything is due, and shows the gauges while it is there.
+static struct status look(const struct auth_service *service, uint64_t now_ns, bool *ret_due)
+{
     struct auth_expiry unused;
     CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    *ret_count = 0;
     RETURN_IF_ERROR(store_snapshot_begin(service->store, &txn));
+    RETURN_IF_ERROR(auth_gauges_publish(txn));
     struct status status = auth_store_next_expiry(txn, now_ns, &unused);
-    store_snapshot_end(&txn); // An idle daemon writes nothing.
-    if (status.code == STATUS_NOT_FOUND) return STATUS_SUCCESS;
-    RETURN_IF_ERROR(status);
+    *ret_due = status_ok(status);
+    if (status.code != STATUS_NOT_FOUND) return status;
+    return auth_activity_is_due(service, txn, now_ns, ret_due);
+}
+
+struct status auth_sweep(const struct auth_service *service, uint64_t now_ns, size_t *ret_count)
+{
+    struct sweep sweep = {.service = service, .now_ns = now_ns};
+    bool is_due = false;
+    *ret_count = 0;
+    RETURN_IF_ERROR(look(service, now_ns, &is_due));
+    if (!is_due) return STATUS_SUCCESS; // An idle daemon writes nothing.
     RETURN_IF_ERROR(store_write_wait(service->store, run_sweep, &sweep));
     *ret_count = sweep.count;
     return STATUS_SUCCESS;

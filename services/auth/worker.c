@@ -3,30 +3,31 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "services/auth/outbox.h"
+#include "services/auth/rotation.h"
 #include "services/auth/sweep.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum {
-    LOOK_EVERY_S = 10,
-    RETRY_S = 1,
+    LOOK_EVERY_MS = 10 * 1000,
+    RETRY_MS = 1000,
     STACK_BYTES = 512 * 1024, // A batch of messages lies on it.
 };
 
 struct auth_worker {
     const struct auth_service *service;
-    int outbox_fd; // -1: nobody delivers.
+    struct auth_delivery *delivery;
+    int wake_fd; // An eventfd: readable when the thread is to look.
     pthread_t thread;
     bool runs;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool is_closing, is_woken;
+    bool is_closing;
     bool is_job_queued;
     struct store_job job;
 };
@@ -40,6 +41,11 @@ static struct status run_nothing(struct store_job *job, struct store_txn *txn)
     return STATUS_SUCCESS;
 }
 
+static void ring(const struct auth_worker *worker)
+{
+    CHECK(eventfd_write(worker->wake_fd, 1) == 0);
+}
+
 static void wake(struct store_job *job, struct status status)
 {
     (void)status; // Whatever became of it: looking costs nothing.
@@ -47,7 +53,7 @@ static void wake(struct store_job *job, struct status status)
         (struct auth_worker *)((char *)job - offsetof(struct auth_worker, job));
     pthread_mutex_lock(&worker->lock);
     worker->is_job_queued = false;
-    worker->is_woken = true;
+    ring(worker);
     pthread_cond_broadcast(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
 }
@@ -68,20 +74,6 @@ void auth_worker_wake_after(struct auth_worker *worker)
 
 // ---- The thread ----------------------------------------------------------------------------
 
-/// deliver_all: false when something went wrong and is to be tried again soon.
-static bool deliver_all(struct auth_worker *worker)
-{
-    size_t count = 0;
-    if (worker->outbox_fd < 0) return true;
-    do {
-        struct status status = auth_outbox_deliver(worker->service, worker->outbox_fd, &count);
-        if (status_ok(status)) continue;
-        log_status(LOG_LEVEL_WARN, "messages could not be delivered", status);
-        return false;
-    } while (count == AUTH_OUTBOX_BATCH_MAX);
-    return true;
-}
-
 static bool sweep_all(struct auth_worker *worker)
 {
     size_t count = 0;
@@ -94,17 +86,20 @@ static bool sweep_all(struct auth_worker *worker)
     return true;
 }
 
-/// wait_for_work: false at the end.
-static bool wait_for_work(struct auth_worker *worker, unsigned seconds)
+static bool tend_keys(struct auth_worker *worker)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)seconds;
+    struct status status = auth_tend_keys(worker->service, clock_wall_ns());
+    if (!status_ok(status)) log_status(LOG_LEVEL_WARN, "the signing keys were not tended", status);
+    return status_ok(status);
+}
+
+/// wait_for_work: false at the end.
+static bool wait_for_work(struct auth_worker *worker, uint64_t wait_ms)
+{
+    eventfd_t unused;
+    auth_delivery_wait(worker->delivery, worker->wake_fd, wait_ms);
+    (void)eventfd_read(worker->wake_fd, &unused); // Does not block: nobody may have rung.
     pthread_mutex_lock(&worker->lock);
-    int rc = 0;
-    while (!worker->is_closing && !worker->is_woken && rc == 0)
-        rc = pthread_cond_timedwait(&worker->changed, &worker->lock, &until);
-    worker->is_woken = false;
     bool goes_on = !worker->is_closing;
     pthread_mutex_unlock(&worker->lock);
     return goes_on;
@@ -113,16 +108,19 @@ static bool wait_for_work(struct auth_worker *worker, unsigned seconds)
 static void *work(void *context)
 {
     struct auth_worker *worker = context;
-    uint64_t swept_ns = 0;
-    unsigned wait_s;
+    uint64_t sweep_at_ns = 0;
+    uint64_t wait_ms;
     do {
-        bool is_fine = deliver_all(worker);
-        if (clock_mono_ns() >= swept_ns + LOOK_EVERY_S * NS_PER_SECOND || swept_ns == 0) {
-            is_fine &= sweep_all(worker);
-            swept_ns = clock_mono_ns();
+        wait_ms = auth_delivery_turn(worker->delivery, clock_wall_ns());
+        uint64_t now_ns = clock_mono_ns();
+        if (now_ns >= sweep_at_ns) {
+            bool is_fine = sweep_all(worker);
+            is_fine &= tend_keys(worker);
+            sweep_at_ns = now_ns + (is_fine ? LOOK_EVERY_MS : RETRY_MS) * NS_PER_MS;
         }
-        wait_s = is_fine ? LOOK_EVERY_S : RETRY_S;
-    } while (wait_for_work(worker, wait_s));
+        uint64_t sweep_ms = (sweep_at_ns - now_ns) / NS_PER_MS + 1;
+        if (wait_ms > sweep_ms) wait_ms = sweep_ms;
+    } while (wait_for_work(worker, wait_ms));
     return NULL;
 }
 
@@ -142,21 +140,21 @@ void auth_worker_start(struct auth_worker *worker)
     worker->runs = true;
 }
 
-struct status auth_worker_open(const struct auth_service *service, const char *outbox_directory,
+struct status auth_worker_open(const struct auth_service *service,
+                               const struct auth_delivery_config *delivery,
                                struct auth_worker **ret)
 {
-    int outbox_fd = -1;
-    if (outbox_directory != NULL) RETURN_IF_ERROR(auth_outbox_open(outbox_directory, &outbox_fd));
+    static const struct auth_delivery_config nobody = {.mode = AUTH_DELIVERY_NONE};
+    struct auth_delivery *opened = NULL;
+    RETURN_IF_ERROR(auth_delivery_open(service, delivery != NULL ? delivery : &nobody, &opened));
     struct auth_worker *worker = calloc(1, sizeof *worker);
     CHECK(worker != NULL);
     worker->service = service;
-    worker->outbox_fd = outbox_fd;
+    worker->delivery = opened;
+    worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    CHECK(worker->wake_fd >= 0);
     pthread_mutex_init(&worker->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&worker->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&worker->changed, NULL);
     *ret = worker;
     return STATUS_SUCCESS;
 }
@@ -165,7 +163,7 @@ void auth_worker_stop(struct auth_worker *worker)
 {
     pthread_mutex_lock(&worker->lock);
     worker->is_closing = true;
-    pthread_cond_broadcast(&worker->changed);
+    ring(worker);
     while (worker->is_job_queued) // The store still has our job, and will end it.
         pthread_cond_wait(&worker->changed, &worker->lock);
     pthread_mutex_unlock(&worker->lock);
@@ -178,7 +176,8 @@ void auth_worker_close(struct auth_worker **worker)
     struct auth_worker *old = *worker;
     if (old == NULL) return;
     auth_worker_stop(old);
-    if (old->outbox_fd >= 0) close(old->outbox_fd);
+    auth_delivery_close(&old->delivery);
+    close(old->wake_fd);
     pthread_cond_destroy(&old->changed);
     pthread_mutex_destroy(&old->lock);
     free(old);

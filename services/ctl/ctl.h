@@ -39,6 +39,7 @@ int ctl_status(const struct ctl_options *options);
 int ctl_outbox(const struct ctl_options *options);
 int ctl_audit_verify(const struct ctl_options *options);
 int ctl_ledger_verify(const struct ctl_options *options);
+int ctl_keys_rotate(const struct ctl_options *options);
 int ctl_backup(const struct ctl_options *options);
 int ctl_restore(const struct ctl_options *options);
 int ctl_verify(const struct ctl_options *options);

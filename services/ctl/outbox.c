@@ -13,13 +13,23 @@ static const char *member(const json_t *message, const char *name)
     return text != NULL ? text : "";
 }
 
+// A text of several paragraphs on one line.
+static void print_text(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        bool is_break = *text == '\n' || *text == '\t';
+        if (!is_break || (text[1] != '\n' && text[1] != '\0')) putchar(is_break ? ' ' : *text);
+    }
+    putchar('\n');
+}
+
 // One line a message, tab separated, so that a script can cut the code out.
 static void print_message(const json_t *message, const char *to)
 {
     if (to != NULL && strcmp(to, member(message, "to")) != 0) return;
-    printf("%s\t%s\t%s\t%s\t%s\t%s\n", member(message, "at"), member(message, "channel"),
-           member(message, "to"), member(message, "kind"), member(message, "code"),
-           member(message, "text"));
+    printf("%s\t%s\t%s\t%s\t%s\t", member(message, "at"), member(message, "channel"),
+           member(message, "to"), member(message, "kind"), member(message, "code"));
+    print_text(member(message, "text"));
 }
 
 int ctl_outbox(const struct ctl_options *options)

@@ -51,6 +51,70 @@ static void test_sessions_move_as_the_table_says_and_not_otherwise(void **state)
     }
 }
 
+static void test_users_move_as_the_table_says_and_not_otherwise(void **state)
+{
+    (void)state;
+
+    // clang-format off
+    static const struct {
+        enum auth_user_state from;
+        enum auth_user_event event;
+        enum auth_user_state to;
+        const char *refused;
+    } rows[] = {
+        {AUTH_USER_ACTIVE,  AUTH_USER_BLOCK,   AUTH_USER_BLOCKED, NULL},
+        {AUTH_USER_ACTIVE,  AUTH_USER_UNBLOCK, AUTH_USER_ACTIVE,  "USER_NOT_BLOCKED"},
+        {AUTH_USER_ACTIVE,  AUTH_USER_CLOSE,   AUTH_USER_CLOSED,  NULL},
+        {AUTH_USER_BLOCKED, AUTH_USER_BLOCK,   AUTH_USER_BLOCKED, "USER_BLOCKED"},
+        {AUTH_USER_BLOCKED, AUTH_USER_UNBLOCK, AUTH_USER_ACTIVE,  NULL},
+        {AUTH_USER_BLOCKED, AUTH_USER_CLOSE,   AUTH_USER_CLOSED,  NULL},
+        {AUTH_USER_CLOSED,  AUTH_USER_BLOCK,   AUTH_USER_CLOSED,  "USER_CLOSED"},
+        {AUTH_USER_CLOSED,  AUTH_USER_UNBLOCK, AUTH_USER_CLOSED,  "USER_CLOSED"},
+        {AUTH_USER_CLOSED,  AUTH_USER_CLOSE,   AUTH_USER_CLOSED,  NULL},
+    };
+
+    // clang-format on
+    assert_int_equal(ROWS(rows), AUTH_USER_STATE_LAST * AUTH_USER_EVENT_COUNT);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        enum auth_user_state to = rows[i].from;
+        struct status status = auth_core_move_user(rows[i].from, rows[i].event, &to);
+        if (rows[i].refused != NULL)
+            assert_refused(status, rows[i].refused);
+        else
+            assert_status_ok(status);
+        assert_int_equal(to, rows[i].to);
+    }
+}
+
+static void test_a_session_ends_at_the_first_of_its_ends(void **state)
+{
+    (void)state;
+
+    // clang-format off
+    static const struct {
+        const char *name;
+        uint64_t promised_s, rotated_s, idle_s, absolute_s, end_s; // From its beginning.
+    } rows[] = {
+        {"it idles",                          3600, 0,    600, 3600, 600},
+        {"it idles from its last refresh on", 3600, 500,  600, 3600, 1100},
+        {"it was refreshed to its end",       3600, 3500, 600, 3600, 3600},
+        {"less is allowed by now",            3600, 1500, 600, 1800, 1800},
+        {"more is allowed by now",            3600, 3500, 600, 7200, 3600},
+    };
+
+    // clang-format on
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct auth_session session = {.state = AUTH_SESSION_ACTIVE,
+                                       .created_at_ns = NOW_NS,
+                                       .rotated_at_ns = NOW_NS + rows[i].rotated_s * S,
+                                       .expires_at_ns = NOW_NS + rows[i].promised_s * S};
+        struct auth_session_limits limits = {.idle_ns = rows[i].idle_s * S,
+                                             .absolute_ns = rows[i].absolute_s * S};
+        uint64_t end_ns = auth_core_session_end_ns(&session, &limits);
+        if (end_ns != NOW_NS + rows[i].end_s * S) fail_msg("%s", rows[i].name);
+    }
+}
+
 // ---- Codes ---------------------------------------------------------------------------------
 
 static void test_codes_are_compared_five_times_and_not_late(void **state)
@@ -268,6 +332,33 @@ static void test_failures_close_an_account_for_longer_and_longer(void **state)
     assert_int_equal(throttle.count, 0);
 }
 
+/// What a clock wrote that was an hour fast, and is set right: nobody waits for the hour.
+static void test_a_clock_that_was_fast_closes_nothing_for_long(void **state)
+{
+    (void)state;
+    const struct auth_rate rate = {.interval_ns = 15 * S, .burst = 3};
+    const uint64_t fast_ns = NOW_NS + 3600 * S;
+    struct auth_throttle failures = {0}, sent = {0};
+    uint64_t wait_ns;
+    for (int i = 0; i < AUTH_FAILURES_FREE; i++)
+        auth_core_charge_failure(&failures, fast_ns);
+    assert_true(auth_core_is_closed(&failures, fast_ns));
+    assert_true(auth_core_is_closed(&failures, fast_ns - S)); // Of a call that was overtaken.
+    assert_false(auth_core_is_closed(&failures, NOW_NS));
+    auth_core_charge_failure(&failures, NOW_NS); // And the failures are still known.
+    assert_true(auth_core_is_closed(&failures, NOW_NS + 60 * S - 1));
+    assert_false(auth_core_is_closed(&failures, NOW_NS + 60 * S));
+
+    for (uint32_t i = 0; i < rate.burst; i++)
+        assert_true(auth_core_charge_rate(&sent, &rate, fast_ns, &wait_ns));
+    assert_false(auth_core_charge_rate(&sent, &rate, fast_ns, &wait_ns));
+    assert_false(auth_core_charge_rate(&sent, &rate, fast_ns - S, &wait_ns));
+    for (uint32_t i = 0; i < rate.burst; i++)
+        assert_true(auth_core_charge_rate(&sent, &rate, NOW_NS, &wait_ns));
+    assert_false(auth_core_charge_rate(&sent, &rate, NOW_NS, &wait_ns));
+    assert_int_equal(wait_ns, 15 * S);
+}
+
 static void test_rates(void **state)
 {
     (void)state;
@@ -309,6 +400,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_registrations_move_as_the_table_says_and_not_otherwise),
         cmocka_unit_test(test_sessions_move_as_the_table_says_and_not_otherwise),
+        cmocka_unit_test(test_users_move_as_the_table_says_and_not_otherwise),
+        cmocka_unit_test(test_a_session_ends_at_the_first_of_its_ends),
         cmocka_unit_test(test_codes_are_compared_five_times_and_not_late),
         cmocka_unit_test(test_confirming),
         cmocka_unit_test(test_codes_are_sent_again_after_30_60_and_120_seconds),
@@ -316,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_what_a_refresh_token_is_worth),
         cmocka_unit_test(test_a_session_ends_once),
         cmocka_unit_test(test_failures_close_an_account_for_longer_and_longer),
+        cmocka_unit_test(test_a_clock_that_was_fast_closes_nothing_for_long),
         cmocka_unit_test(test_rates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,9 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/daemon/roles.h"
 #include "common/rpc/pack.h"
+#include "common/rpc/page.h"
 #include "common/rpc/server.h"
 #include "common/rpc/validate.h"
 #include "florin/event/v1/event.pb-c.h"
@@ -11,14 +13,6 @@
 #include <unistd.h>
 
 // ---- Opening and closing -------------------------------------------------------------------
-
-static bool is_known_role(const char *role)
-{
-    static const char *const roles[] = {"customer", "teller", "auditor", "admin"};
-    for (size_t i = 0; i < ROWS(roles); i++)
-        if (strcmp(roles[i], role) == 0) return true;
-    return false;
-}
 
 void house_open_store(struct house *house)
 {
@@ -30,8 +24,7 @@ void house_open_store(struct house *house)
     struct store_config config = {.directory = path, .map_bytes = UINT64_C(256) << 20};
     assert_status_ok(store_open(&config, schemas, ROWS(schemas), &house->store));
     assert_status_ok(event_outbox_open(house->store, "auth", &house->outbox));
-    assert_status_ok(auth_service_open(house->store, keys, &auth_policy_default, is_known_role,
-                                       &house->service));
+    assert_status_ok(auth_service_open(house->store, keys, &auth_policy_default, &house->service));
 }
 
 void house_close_store(struct house *house)
@@ -49,9 +42,11 @@ void house_reopen(struct house *house)
 
 int house_open(void **state)
 {
+    static const uint8_t page_key[32] = {1};
     struct house *house = calloc(1, sizeof *house);
     CHECK(house != NULL);
     assert_status_ok(crypto_open());
+    page_open(page_key);
     directory_make("auth", house->directory, sizeof house->directory);
     char keys[HOUSE_PATH_BYTES + 16];
     snprintf(keys, sizeof keys, "%s/keys", house->directory);
@@ -85,6 +80,7 @@ struct caller *caller_open(struct house *house)
     struct caller *caller = calloc(1, sizeof *caller);
     CHECK(caller != NULL);
     *caller = (struct caller){.house = house,
+                              .scope = RPC_SCOPE_ALL,
                               .arena = arena_open((size_t)256 << 20),
                               .client_ip = "192.0.2.1",
                               .device_id = ""};
@@ -128,6 +124,16 @@ static struct status run(struct caller *caller, rpc_handler handler)
     return handler(call, txn);
 }
 
+/// Other permissions than the method's: as the caller's built-in roles grant them.
+static enum rpc_scope authorize(void *context, const struct token_claims *claims,
+                                const char *permission)
+{
+    (void)context;
+    return role_claims_scope(claims, permission);
+}
+
+static const struct rpc_identity identity = {.authorize = authorize};
+
 struct status caller_call(struct caller *caller, enum auth_method_index method, const void *request,
                           void *ret_reply)
 {
@@ -138,7 +144,8 @@ struct status caller_call(struct caller *caller, enum auth_method_index method, 
         .arena = caller->arena,
         .claims = caller->claims,
         .is_authenticated = caller->is_authenticated,
-        .scope = RPC_SCOPE_ALL,
+        .scope = caller->scope,
+        .identity = &identity,
         .idempotency_key = "",
         .access_token = "",
         .traceparent = "",
@@ -278,8 +285,8 @@ size_t house_messages(struct caller *caller, const char *to, struct auth_message
     size_t count = 0, found = 0;
     CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
     assert_status_ok(store_snapshot_begin(caller->house->store, &txn));
-    assert_status_ok(auth_store_get_messages(caller->house->service.auth, txn, caller->arena,
-                                             messages, MAX, &count));
+    assert_status_ok(auth_store_get_messages(caller->house->service.auth, txn, &AUTH_MESSAGES_ALL,
+                                             caller->arena, messages, MAX, &count));
     for (size_t i = 0; i < count; i++) {
         if (strcmp(messages[i].to, to) != 0) continue;
         *ret_last = messages[i];

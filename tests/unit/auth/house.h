@@ -36,6 +36,7 @@ struct caller {
     struct rpc_call call; // The last one.
     struct token_claims claims;
     bool is_authenticated;
+    enum rpc_scope scope; // Of the method's permission: ALL, unless the test sets another.
     const char *client_ip, *device_id;
 };
 

@@ -58,6 +58,21 @@ static void test_unknown_and_wrong_are_refused_alike(void **state)
     assert_refused(house_login(caller, asha, PASSWORD, "", &login), "INVALID_CREDENTIALS");
 }
 
+/// What nobody has is hashed for as what somebody has: a dummy that needs more memory than there is
+/// shows that it is computed.
+static void test_an_unknown_identifier_costs_a_hash(void **state)
+{
+    struct house *house = *state;
+    struct caller *caller = house->caller;
+    struct auth_service *service = &house->service;
+    const struct auth_argon2 huge = {UINT64_C(1) << 42, 2};
+    Auth__LoginResponse *login = NULL;
+    assert_false(auth_password_is_weaker(service->dummy_hash, &service->policy.argon2));
+    auth_password_dummy(&huge, service->dummy_hash);
+    assert_refused(house_login(caller, ravi, PASSWORD, "", &login), "OVERLOADED");
+    assert_refused(house_login(caller, "no identifier", PASSWORD, "", &login), "OVERLOADED");
+}
+
 static void test_five_failures_close_an_account_quietly(void **state)
 {
     struct house *house = *state;
@@ -108,6 +123,21 @@ static void test_a_network_address_has_twenty_failures(void **state)
     caller->client_ip = "192.0.2.9";
     house_wait(house, 15);
     assert_status_ok(house_login(caller, asha, PASSWORD, "", &login));
+}
+
+/// What is not compared any more costs no hash, but two rows and an event: without a limit one
+/// address could fill the store by hammering at one account.
+static void test_attempts_at_a_closed_account_count_for_their_address(void **state)
+{
+    struct house *house = *state;
+    struct caller *caller = house->caller;
+    Auth__LoginResponse *login = NULL;
+    caller->client_ip = "192.0.2.9";
+    for (int i = 0; i < 20; i++) // The first five are compared.
+        assert_refused(house_login(caller, ravi, "wrong one", "", &login), "INVALID_CREDENTIALS");
+    uint64_t before = house_event_head(house);
+    assert_refused(house_login(caller, ravi, "wrong one", "", &login), "RATE_LIMITED");
+    assert_int_equal(house_event_head(house), before);
 }
 
 static void test_networks(void **state)
@@ -275,8 +305,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_login_gives_tokens_that_say_who_and_no_more),
         TEST(test_unknown_and_wrong_are_refused_alike),
+        TEST(test_an_unknown_identifier_costs_a_hash),
         TEST(test_five_failures_close_an_account_quietly),
         TEST(test_a_network_address_has_twenty_failures),
+        TEST(test_attempts_at_a_closed_account_count_for_their_address),
         cmocka_unit_test(test_networks),
         TEST(test_a_hash_grows_with_the_parameters),
         TEST(test_a_change_of_roles_ends_tokens_and_not_sessions),

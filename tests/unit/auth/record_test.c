@@ -35,14 +35,17 @@ static struct auth_user sample_user(void)
 {
     struct auth_user user = {
         .id = id_of(0x11),
-        .state = AUTH_USER_ACTIVE,
+        .state = AUTH_USER_BLOCKED,
+        .kind = AUTH_USER_PERSON,
+        .channels = 1U << AUTH_EMAIL,
         .version = 7,
         .rights_version = 3,
         .created_at_ns = NOW_NS,
         .updated_at_ns = NOW_NS + 9,
         .branch = "pune-1",
-        .sealed =
-            {[AUTH_PERSON_EMAIL] = filled(0xb1, 60), [AUTH_PERSON_FULL_NAME] = filled(0xb3, 55)},
+        .sealed = {[AUTH_PERSON_EMAIL] = filled(0xb1, 60),
+                   [AUTH_PERSON_FULL_NAME] = filled(0xb3, 55),
+                   [AUTH_PERSON_STATUS_REASON] = filled(0xb5, 52)},
     };
     auth_roles_add(&user.roles, "teller");
     auth_roles_add(&user.roles, "customer");
@@ -62,20 +65,48 @@ static void test_user(void **state)
     struct auth_user user = sample_user(), decoded;
     uint8_t encoded[AUTH_USER_BYTES_MAX];
     size_t size = auth_user_encode(&user, encoded);
-    assert_golden("user_v1.hex", encoded, size, decode_user);
+    assert_golden("user_v2.hex", encoded, size, decode_user);
     assert_status_ok(auth_user_decode(user.id, bytes_of(encoded, size), &decoded));
     assert_int_equal(decoded.rights_version, 3);
     assert_string_equal(decoded.branch, "pune-1");
     assert_true(auth_roles_equal(&decoded.roles, &user.roles));
     assert_true(bytes_equal(decoded.sealed[AUTH_PERSON_EMAIL], user.sealed[AUTH_PERSON_EMAIL]));
     assert_int_equal(decoded.sealed[AUTH_PERSON_MOBILE].size, 0);
+    assert_int_equal(decoded.kind, AUTH_USER_PERSON);
+    assert_int_equal(decoded.channels, 1U << AUTH_EMAIL);
+}
+
+static void test_a_user_of_layout_1_is_still_read(void **state)
+{
+    (void)state;
+    struct auth_user user = sample_user(), decoded;
+    uint8_t old[AUTH_USER_BYTES_MAX];
+    size_t size = golden_read("auth", "user_v1.hex", old, sizeof old);
+    assert_status_ok(auth_user_decode(user.id, bytes_of(old, size), &decoded));
+    assert_int_equal(decoded.state, AUTH_USER_ACTIVE);
+    assert_int_equal(decoded.kind, AUTH_USER_PERSON);
+    assert_int_equal(decoded.channels, 1U << AUTH_EMAIL);
+    assert_int_equal(decoded.rights_version, 3);
+    assert_true(
+        bytes_equal(decoded.sealed[AUTH_PERSON_FULL_NAME], user.sealed[AUTH_PERSON_FULL_NAME]));
+    assert_int_equal(decoded.sealed[AUTH_PERSON_STATUS_REASON].size, 0);
+    for (size_t cut = 0; cut < size; cut++)
+        assert_refused(decode_user(bytes_of(old, cut)), "AUTH_RECORD_BROKEN");
+
+    uint8_t newest[AUTH_USER_BYTES_MAX]; // Written again, it is of layout 2, and the same user.
+    struct auth_user again;
+    size = auth_user_encode(&decoded, newest);
+    assert_int_equal(newest[0], AUTH_USER_LAYOUT);
+    assert_status_ok(auth_user_decode(user.id, bytes_of(newest, size), &again));
+    assert_int_equal(again.channels, decoded.channels);
+    assert_true(auth_roles_equal(&again.roles, &user.roles));
 }
 
 static void test_users_that_cannot_be(void **state)
 {
     (void)state;
 
-    enum { STATE = 1, BRANCH = 34, ROLES = 41, FIRST_ROLE = 42 };
+    enum { STATE = 1, KIND = 2, CHANNELS = 3, BRANCH = 36, ROLES = 43, FIRST_ROLE = 44 };
 
     // clang-format off
     static const struct {
@@ -85,6 +116,9 @@ static void test_users_that_cannot_be(void **state)
     } rows[] = {
         {"no state",                       STATE,          0},
         {"a state that is none",           STATE,          4},
+        {"no kind",                        KIND,           0},
+        {"a kind that is none",            KIND,           3},
+        {"a channel that is none",         CHANNELS,       8},
         {"a branch with a blank",          BRANCH + 1,     ' '},
         {"a branch with a NUL inside",     BRANCH + 2,     0},
         {"a role that is empty",           FIRST_ROLE,     0},
@@ -112,10 +146,28 @@ static struct status decode_password(struct bytes record)
 static void test_password(void **state)
 {
     (void)state;
-    struct auth_password_record password = {NOW_NS, filled(0xc1, 140)};
+    struct auth_password_record password = {.changed_at_ns = NOW_NS,
+                                            .failures = 100,
+                                            .disabled_at_ns = NOW_NS + 60 * S,
+                                            .sealed_hash = filled(0xc1, 140)};
     uint8_t encoded[AUTH_PASSWORD_RECORD_BYTES_MAX];
     size_t size = auth_password_encode(&password, encoded);
-    assert_golden("password_v1.hex", encoded, size, decode_password);
+    assert_golden("password_v2.hex", encoded, size, decode_password);
+}
+
+static void test_a_password_of_layout_1_is_still_read(void **state)
+{
+    (void)state;
+    struct auth_password_record decoded;
+    uint8_t old[AUTH_PASSWORD_RECORD_BYTES_MAX];
+    size_t size = golden_read("auth", "password_v1.hex", old, sizeof old);
+    assert_status_ok(auth_password_decode(bytes_of(old, size), &decoded));
+    assert_int_equal(decoded.changed_at_ns, NOW_NS);
+    assert_int_equal(decoded.failures, 0);
+    assert_int_equal(decoded.disabled_at_ns, 0);
+    assert_true(bytes_equal(decoded.sealed_hash, filled(0xc1, 140)));
+    for (size_t cut = 0; cut < size; cut++)
+        assert_refused(decode_password(bytes_of(old, cut)), "AUTH_RECORD_BROKEN");
 }
 
 // ---- Registrations and sessions ------------------------------------------------------------
@@ -223,12 +275,6 @@ static struct status decode_device(struct bytes record)
     return auth_device_decode(record, &device);
 }
 
-static struct status decode_message(struct bytes record)
-{
-    struct auth_message_record message;
-    return auth_message_decode(record, &message);
-}
-
 static struct status decode_identifier(struct bytes record)
 {
     struct id128 user_id;
@@ -238,7 +284,7 @@ static struct status decode_identifier(struct bytes record)
 static void test_small_records(void **state)
 {
     (void)state;
-    uint8_t encoded[AUTH_MESSAGE_BYTES_MAX];
+    uint8_t encoded[AUTH_SIGNING_BYTES];
     struct auth_signing_record key = {AUTH_SIGNING_ACTIVE, NOW_NS, NOW_NS + 3, {0}, {0}};
     memset(key.public_key, 0xf1, sizeof key.public_key);
     memset(key.sealed_seed, 0xf2, sizeof key.sealed_seed);
@@ -250,18 +296,6 @@ static void test_small_records(void **state)
     struct auth_device device = {NOW_NS, NOW_NS + 8};
     assert_golden("device_v1.hex", encoded, auth_device_encode(&device, encoded), decode_device);
 
-    struct auth_message_record message = {.channel = AUTH_EMAIL,
-                                          .kind = AUTH_MESSAGE_REGISTRATION,
-                                          .created_at_ns = NOW_NS,
-                                          .attempts = 2,
-                                          .sealed_to = filled(0xb1, 60),
-                                          .sealed_code = filled(0xb4, 51)};
-    assert_golden("message_v1.hex", encoded, auth_message_encode(&message, encoded),
-                  decode_message);
-    message.sealed_code = (struct bytes){0}; // A registration's message has a code.
-    size_t size = auth_message_encode(&message, encoded);
-    assert_refused(decode_message(bytes_of(encoded, size)), "AUTH_RECORD_BROKEN");
-
     auth_identifier_encode(id_of(0x11), encoded);
     assert_golden("identifier_v1.hex", encoded, AUTH_IDENTIFIER_BYTES, decode_identifier);
 }
@@ -272,9 +306,20 @@ static struct status decode_expiry(struct bytes key)
     return auth_expiry_key_decode(key, &expiry);
 }
 
+static struct status decode_facet(struct bytes key)
+{
+    enum auth_user_facet facet;
+    char value[AUTH_ROLE_BYTES];
+    struct id128 user_id;
+    return auth_facet_key_decode(key, &facet, value, &user_id);
+}
+
 static void test_keys(void **state)
 {
     (void)state;
+    uint8_t facet_key[AUTH_FACET_KEY_BYTES_MAX];
+    size_t size = auth_facet_key_encode(AUTH_FACET_ROLE, "teller", id_of(0x11), facet_key);
+    assert_golden_key("facet_key_v1.hex", facet_key, size, decode_facet);
     uint8_t key[AUTH_EXPIRY_KEY_BYTES_MAX];
     auth_identifier_key_encode(AUTH_MOBILE, filled(0xd3, BLIND_INDEX_BYTES).data, key);
     golden_assert("auth", "identifier_key_v1.hex", bytes_of(key, AUTH_IDENTIFIER_KEY_BYTES));
@@ -339,10 +384,16 @@ static void test_refresh_tokens_have_one_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_user),     cmocka_unit_test(test_users_that_cannot_be),
-        cmocka_unit_test(test_password), cmocka_unit_test(test_registration),
-        cmocka_unit_test(test_session),  cmocka_unit_test(test_small_records),
-        cmocka_unit_test(test_keys),     cmocka_unit_test(test_refresh_tokens_have_one_text),
+        cmocka_unit_test(test_user),
+        cmocka_unit_test(test_a_user_of_layout_1_is_still_read),
+        cmocka_unit_test(test_users_that_cannot_be),
+        cmocka_unit_test(test_password),
+        cmocka_unit_test(test_a_password_of_layout_1_is_still_read),
+        cmocka_unit_test(test_registration),
+        cmocka_unit_test(test_session),
+        cmocka_unit_test(test_small_records),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_refresh_tokens_have_one_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

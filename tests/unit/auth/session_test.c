@@ -21,6 +21,7 @@ static void test_a_token_rotates_and_an_old_one_ends_the_session(void **state)
     struct house *house = *state;
     struct caller *caller = house->caller;
     struct id128 session_id;
+    struct auth_message notice;
     Auth__IssueTokenResponse *second = NULL, *again = NULL, *third = NULL;
     const char *first = begin(caller, "phone", &session_id);
     assert_status_ok(house_refresh(caller, first, "phone", &second));
@@ -35,12 +36,17 @@ static void test_a_token_rotates_and_an_old_one_ends_the_session(void **state)
     assert_status_ok(house_refresh(caller, second->refresh_token, "phone", &third));
 
     uint64_t before = house_event_head(house);
-    assert_refused(house_refresh(caller, first, "phone", &again), "REFRESH_REUSED");
+    size_t told = house_messages(caller, asha, &notice);
+    assert_refused(house_refresh(caller, first, "a thief's", &again), "REFRESH_REUSED");
     assert_string_equal(house_events(caller, before), "auth.session.ended ");
+    assert_int_equal(house_messages(caller, asha, &notice), told + 1);
+    assert_int_equal(notice.kind, AUTH_MESSAGE_REFRESH_REUSED);
+    assert_string_equal(notice.detail, "phone");
     assert_int_equal(house_session(house, session_id).cause, AUTH_SESSION_REUSE);
     house_reopen(house); // It stays ended.
     assert_refused(house_refresh(caller, third->refresh_token, "phone", &again), "REFRESH_REUSED");
     assert_string_equal(house_events(caller, before), "auth.session.ended ");
+    assert_int_equal(house_messages(caller, asha, &notice), told + 1); // Once.
 }
 
 static void test_the_grace_is_for_the_same_device_and_half_a_minute(void **state)

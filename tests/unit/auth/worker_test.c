@@ -59,8 +59,9 @@ static void test_a_message_is_delivered_when_it_is_durable(void **state)
     struct id128 id;
     assert_status_ok(
         house_register(caller, "before@example.com", "", &id)); // While nobody delivers.
-    assert_status_ok(
-        auth_worker_open(&house->service, path_in(house, "outbox"), &house->service.worker));
+    struct auth_delivery_config delivery = {.mode = AUTH_DELIVERY_DEV,
+                                            .outbox_directory = path_in(house, "outbox")};
+    assert_status_ok(auth_worker_open(&house->service, &delivery, &house->service.worker));
     auth_worker_start(house->service.worker);
     json_t *line = read_lines(house, 1);
     assert_string_equal(member(line, "to"), "before@example.com");
@@ -103,9 +104,9 @@ static void test_a_line_that_a_crash_cut_off_stands_alone(void **state)
     fclose(file);
     assert_status_ok(house_register(house->caller, asha, "", &id));
     assert_status_ok(auth_outbox_open(path_in(house, "outbox"), &fd));
-    assert_status_ok(auth_outbox_deliver(&house->service, fd, &count));
+    assert_status_ok(auth_outbox_deliver(&house->service, fd, house->now_ns, &count));
     assert_int_equal(count, 1);
-    assert_status_ok(auth_outbox_deliver(&house->service, fd, &count));
+    assert_status_ok(auth_outbox_deliver(&house->service, fd, house->now_ns, &count));
     assert_int_equal(count, 0);
     close(fd);
     json_t *line = read_lines(house, 2);
@@ -122,7 +123,8 @@ static void test_what_cannot_be_written_is_kept(void **state)
     assert_status_ok(house_register(house->caller, asha, "", &id));
     int full = open("/dev/full", O_WRONLY);
     assert_true(full >= 0);
-    assert_refused(auth_outbox_deliver(&house->service, full, &count), "OUTBOX_NOT_WRITABLE");
+    assert_refused(auth_outbox_deliver(&house->service, full, house->now_ns, &count),
+                   "OUTBOX_NOT_WRITABLE");
     close(full);
     assert_int_equal(house_messages(house->caller, asha, &message), 1);
 }

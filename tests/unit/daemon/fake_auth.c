@@ -38,6 +38,8 @@ struct fake {
     atomic_size_t key_count;
     struct id128 dead[DEAD_MAX];
     atomic_size_t dead_count;
+    atomic_uint_fast64_t policy_version;
+    atomic_bool role_grants;
 };
 
 static bool look_up(void *context, const char *kid, uint8_t ret_public_key[static KEY_PUBLIC_BYTES],
@@ -97,14 +99,46 @@ static struct status check_session(struct rpc_call *call, struct store_txn *txn)
     const Auth__CheckSessionRequest *request = call->request;
     Auth__CheckSessionResponse *reply =
         RPC_NEW(call, Auth__CheckSessionResponse, auth__check_session_response__init);
+    const struct fake *fake = call->service;
     reply->alive = !is_dead(call->service, id128_of(request->session_id.data));
+    reply->policy_version = atomic_load(&fake->policy_version);
+    return rpc_call_reply(call, reply);
+}
+
+struct fake_role {
+    Auth__Grant grant, *grants[1];
+    Auth__Role role;
+};
+
+static void fill_role(struct fake_role *fake, bool has_grant)
+{
+    *fake = (struct fake_role){.grant = AUTH__GRANT__INIT, .role = AUTH__ROLE__INIT};
+    fake->grant.permission = FAKE_PERMISSION;
+    fake->grant.scope = AUTH__SCOPE__ALL;
+    fake->grants[0] = &fake->grant;
+    fake->role.name = FAKE_ROLE;
+    fake->role.grants = fake->grants;
+    fake->role.n_grants = has_grant;
+}
+
+static struct status get_access_policy(struct rpc_call *call, struct store_txn *txn)
+{
+    (void)txn;
+    const struct fake *fake = call->service;
+    Auth__AccessPolicy *reply = RPC_NEW(call, Auth__AccessPolicy, auth__access_policy__init);
+    struct fake_role *role = arena_alloc(call->arena, sizeof *role);
+    fill_role(role, atomic_load(&fake->role_grants));
+    reply->version = atomic_load(&fake->policy_version);
+    reply->roles = arena_alloc(call->arena, sizeof *reply->roles);
+    reply->roles[0] = &role->role;
+    reply->n_roles = 1;
     return rpc_call_reply(call, reply);
 }
 
 static struct status append(struct store_txn *txn, void *context)
 {
     const struct order *order = context;
-    uint8_t packed[64];
+    uint8_t packed[256];
     struct event event = {.payload = {packed, 0}};
     ProtobufCBinaryData id = {.data = (uint8_t *)order->id.bytes, .len = ID128_BYTES};
     if (order->command == FAKE_END_SESSION) {
@@ -112,6 +146,16 @@ static struct status append(struct store_txn *txn, void *context)
         ended.session_id = id;
         event.type = "auth.session.ended";
         event.payload.size = auth__session_ended__pack(&ended, packed);
+    } else if (order->command == FAKE_GRANT || order->command == FAKE_GRANT_NOT) {
+        Auth__AccessPolicyChanged changed = AUTH__ACCESS_POLICY_CHANGED__INIT;
+        struct fake_role role;
+        fill_role(&role, order->command == FAKE_GRANT);
+        changed.version = order->number;
+        changed.role = &role.role;
+        event.type = "auth.role.changed";
+        event.payload.size = auth__access_policy_changed__pack(&changed, packed);
+    } else if (order->command == FAKE_ROTATE_ALOUD) {
+        event.type = "auth.keys.rotated"; // What it says is not looked at.
     } else {
         Auth__UserVersionRaised raised = AUTH__USER_VERSION_RAISED__INIT;
         raised.user_id = id;
@@ -136,7 +180,18 @@ static void obey(struct fake *fake, struct order order)
         CHECK(status_ok(store_write_wait(fake->store, append, &order)));
         break;
     case FAKE_ROTATE:
+    case FAKE_ROTATE_ALOUD:
         atomic_store(&fake->key_count, (size_t)order.number);
+        if (order.command == FAKE_ROTATE) break;
+        CHECK(status_ok(store_write_wait(fake->store, append, &order)));
+        break;
+    case FAKE_GRANT:
+    case FAKE_GRANT_NOT:
+    case FAKE_GRANT_QUIETLY:
+        atomic_store(&fake->role_grants, order.command != FAKE_GRANT_NOT);
+        atomic_store(&fake->policy_version, order.number);
+        if (order.command == FAKE_GRANT_QUIETLY) break;
+        CHECK(status_ok(store_write_wait(fake->store, append, &order)));
         break;
     case FAKE_PING:
         break;
@@ -145,10 +200,11 @@ static void obey(struct fake *fake, struct order order)
 
 static void serve(struct fake *fake, char **argv, bool with_events)
 {
-    static struct rpc_method methods[2];
-    static const rpc_handler handlers[] = {get_jwks, check_session};
+    static struct rpc_method methods[3];
+    static const rpc_handler handlers[] = {get_jwks, check_session, get_access_policy};
     methods[0] = auth_methods[AUTH_GET_JWKS];
     methods[1] = auth_methods[AUTH_CHECK_SESSION];
+    methods[2] = auth_methods[AUTH_GET_ACCESS_POLICY];
     struct identity_config identity_config = {.daemon_name = "auth",
                                               .keys_directory = argv[3],
                                               .local_lookup = look_up,
@@ -157,7 +213,7 @@ static void serve(struct fake *fake, char **argv, bool with_events)
     struct identity *identity;
     CHECK(status_ok(identity_open(&identity_config, &identity)));
     struct rpc_service services[] = {
-        {.methods = methods, .handlers = handlers, .count = 2, .context = fake},
+        {.methods = methods, .handlers = handlers, .count = 3, .context = fake},
         event_outbox_service(fake->outbox)};
     const char *rpc_urls[] = {argv[4]}, *pub_urls[] = {argv[5]};
     struct rpc_server_config config = {.listen_urls = rpc_urls, .listen_url_count = 1};
@@ -233,6 +289,18 @@ void fake_auth_start(struct fake_auth *auth, bool with_events)
     auth->to_fd = to[1];
     auth->from_fd = from[0];
     fake_auth_tell(auth, FAKE_PING, ID128_NIL, 0); // It serves when it answers.
+}
+
+void fake_auth_hang(struct fake_auth *auth)
+{
+    int stopped;
+    CHECK(kill(auth->pid, SIGSTOP) == 0);
+    CHECK(waitpid(auth->pid, &stopped, WUNTRACED) == auth->pid && WIFSTOPPED(stopped));
+}
+
+void fake_auth_go_on(struct fake_auth *auth)
+{
+    CHECK(kill(auth->pid, SIGCONT) == 0);
 }
 
 void fake_auth_kill(struct fake_auth *auth)

@@ -4,6 +4,9 @@
 #include "tests/unit/daemon/fake_auth.h"
 #include "tests/unit/daemon/harness.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 struct fixture {
     struct fake_auth auth;
     struct rpc_channel *channel;
@@ -255,6 +258,73 @@ static void test_rotated_keys_are_fetched_when_they_are_met(void **state)
     assert_status_ok(whole(fixture, &old));
 }
 
+// ---- Approvals -----------------------------------------------------------------------------
+
+static struct status approve(struct fixture *fixture, const struct key_signer *signer)
+{
+    char text[SCA_TOKEN_BYTES_MAX];
+    uint64_t now_s = clock_wall_ns() / NS_PER_SECOND;
+    struct sca_claims back, claims = {.subject = user_id,
+                                      .token_id = id128_generate(),
+                                      .issued_at_s = now_s,
+                                      .expires_at_s = now_s + SCA_TOKEN_LIFE_S,
+                                      .action = SCA_ACTION_TRANSFER};
+    struct bytes token = bytes_of(text, sca_token_issue(&claims, signer, text));
+    RETURN_IF_ERROR(identity_verify_sca(fixture->identity, token, now_s, &back));
+    assert_memory_equal(&back, &claims, sizeof back);
+    return STATUS_SUCCESS;
+}
+
+static bool is_approved(struct fixture *fixture, const struct key_signer *signer,
+                        const char *otherwise)
+{
+    struct status status = approve(fixture, signer);
+    if (!status_ok(status)) assert_string_equal(status.reason, otherwise);
+    return status_ok(status);
+}
+
+static void test_only_auths_signing_keys_approve(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sca_claims claims;
+    struct key_signer *ledger, *auth;
+    start_all(fixture);
+    assert_status_ok(key_signer_load(fixture->auth.keys, "ledger", &ledger));
+    assert_status_ok(key_signer_load(fixture->auth.keys, "auth", &auth));
+    assert_status_ok(approve(fixture, fixture->signers[1]));
+    assert_refused(approve(fixture, ledger), "SCA_INVALID"); // Known, and another daemon's.
+    assert_refused(approve(fixture, auth), "SCA_INVALID");   // Auth's own, for no user.
+    struct token access = user_token(fixture);
+    assert_refused(identity_verify_sca(fixture->identity, bytes_of_text(access.text),
+                                       clock_wall_ns() / NS_PER_SECOND, &claims),
+                   "SCA_INVALID");
+    key_signer_close(&ledger);
+    key_signer_close(&auth);
+}
+
+/// It never blocks: who comes with a key that is new is told to come again, and auth is asked.
+static void test_an_approval_by_a_new_key_is_good_a_moment_later(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    fake_auth_tell(&fixture->auth, FAKE_ROTATE, ID128_NIL, 2);
+    // Unknown and not to be asked for yet, it is refused; then it is fetched.
+    WAIT_FOR(status_ok(approve(fixture, fixture->signers[2])));
+    assert_true(is_approved(fixture, fixture->signers[1], ""));
+    WAIT_FOR(strcmp(approve(fixture, fixture->signers[3]).reason, "SCA_INVALID") == 0);
+}
+
+static void test_without_auths_keys_nothing_is_approved(void **state)
+{
+    struct fixture *fixture = *state;
+    open_identity(fixture);
+    assert_refused(approve(fixture, fixture->signers[1]), "IDENTITY_UNAVAILABLE");
+    fake_auth_start(&fixture->auth, true);
+    WAIT_FOR(is_approved(fixture, fixture->signers[1], "IDENTITY_UNAVAILABLE"));
+}
+
+// ---- Keys ----------------------------------------------------------------------------------
+
 static void test_unknown_keys_ask_auth_at_most_once_a_second(void **state)
 {
     struct fixture *fixture = *state;
@@ -268,6 +338,35 @@ static void test_unknown_keys_ask_auth_at_most_once_a_second(void **state)
     for (int i = 0; i < 1000; i++)
         slow += is_refused(fixture, &token, "IDENTITY_STALE");
     if (clock_mono_ns() - asked_ns < NS_PER_SECOND) assert_int_equal(slow, 0);
+}
+
+/// Nobody shows a token of the new key but to the quick path, which never asks.
+static void test_rotated_keys_are_known_before_they_are_met(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct token_claims claims = user_claims();
+    struct token token = signed_by(fixture->signers[2], &claims), old = user_token(fixture);
+    fake_auth_tell(&fixture->auth, FAKE_ROTATE_ALOUD, ID128_NIL, 2);
+    WAIT_FOR(is_let_in(fixture, &token));
+    assert_true(is_let_in(fixture, &old));
+}
+
+/// A key that came while auth could not be asked is not called a forgery.
+static void test_while_auth_cannot_be_asked_an_unknown_key_is_not_judged(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct token_claims claims = user_claims();
+    struct token token = signed_by(fixture->signers[3], &claims);
+    WAIT_FOR(strcmp(whole(fixture, &token).reason, "TOKEN_MALFORMED") == 0);
+    fake_auth_kill(&fixture->auth);
+    WAIT_FOR(strcmp(whole(fixture, &token).reason, "IDENTITY_UNAVAILABLE") == 0);
+    uint64_t begin_ns = clock_mono_ns();
+    while (clock_mono_ns() - begin_ns < 3 * NS_PER_SECOND / 2) // Asked again in between, or not.
+        assert_refused(whole(fixture, &token), "IDENTITY_UNAVAILABLE");
+    fake_auth_start(&fixture->auth, true);
+    WAIT_FOR(strcmp(whole(fixture, &token).reason, "TOKEN_MALFORMED") == 0);
 }
 
 static void test_before_auth_is_there_nobody_is_let_in(void **state)
@@ -314,6 +413,120 @@ static void test_with_a_silent_feed_auth_is_asked_for_each_token(void **state)
     assert_refused(whole(fixture, &token), "TOKEN_REVOKED");
 }
 
+// ---- The access policy ---------------------------------------------------------------------
+
+static enum rpc_scope clerks_scope(struct fixture *fixture)
+{
+    const struct rpc_identity *rpc = identity_rpc(fixture->identity);
+    struct token_claims claims = user_claims();
+    snprintf(claims.roles[0], sizeof claims.roles[0], FAKE_ROLE);
+    return rpc->authorize(rpc->context, &claims, FAKE_PERMISSION);
+}
+
+static void test_a_change_of_a_role_holds_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    assert_int_equal(clerks_scope(fixture), RPC_SCOPE_NONE);
+
+    enum { CHANGES = 20 };
+
+    uint64_t longest_ns = 0;
+    for (uint64_t i = 1; i <= CHANGES; i++) {
+        bool grants = i % 2 == 1;
+        fake_auth_tell(&fixture->auth, grants ? FAKE_GRANT : FAKE_GRANT_NOT, ID128_NIL, i);
+        uint64_t told_ns = clock_mono_ns();
+        WAIT_FOR(clerks_scope(fixture) == (grants ? RPC_SCOPE_ALL : RPC_SCOPE_NONE));
+        uint64_t took_ns = clock_mono_ns() - told_ns;
+        if (took_ns > longest_ns) longest_ns = took_ns;
+    }
+    print_message("held everywhere after at most %u us\n", (unsigned)(longest_ns / 1000));
+    assert_true(longest_ns < 100 * NS_PER_MS);
+    struct token token = user_token(fixture);
+    assert_true(is_let_in(fixture, &token)); // Nobody had to wait for any of them.
+}
+
+static void test_a_gap_in_the_policy_is_fetched(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct token token = user_token(fixture);
+    fake_auth_tell(&fixture->auth, FAKE_GRANT, ID128_NIL, 7); // From 0.
+    WAIT_FOR(clerks_scope(fixture) == RPC_SCOPE_ALL);
+    WAIT_FOR(is_let_in(fixture, &token));
+    assert_true(identity_is_ready(fixture->identity));
+}
+
+static void test_a_daemon_that_starts_later_knows_the_policy(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_auth_start(&fixture->auth, true);
+    for (uint64_t i = 1; i <= 5; i++) // The feed begins with what is known by then.
+        fake_auth_tell(&fixture->auth, FAKE_GRANT, ID128_NIL, i);
+    open_identity(fixture);
+    WAIT_FOR(identity_is_ready(fixture->identity));
+    assert_int_equal(clerks_scope(fixture), RPC_SCOPE_ALL);
+}
+
+static void test_with_a_silent_feed_the_policy_is_asked_for_too(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_auth_start(&fixture->auth, false);
+    open_identity(fixture);
+    WAIT_FOR(identity_is_ready(fixture->identity));
+    struct token token = user_token(fixture);
+    assert_status_ok(whole(fixture, &token));
+    assert_int_equal(clerks_scope(fixture), RPC_SCOPE_NONE);
+    fake_auth_tell(&fixture->auth, FAKE_GRANT_QUIETLY, ID128_NIL, 1);
+    assert_status_ok(whole(fixture, &token)); // Before it is let in, that is known.
+    assert_int_equal(clerks_scope(fixture), RPC_SCOPE_ALL);
+}
+
+// ---- Auth hangs ----------------------------------------------------------------------------
+
+enum { CALLERS = 60, POOL_THREADS = 2 };
+
+struct queue {
+    struct fixture *fixture;
+    struct token token;
+    atomic_size_t taken, refused;
+};
+
+static void *work_off(void *context)
+{
+    struct queue *queue = context;
+    while (atomic_fetch_add(&queue->taken, 1) < CALLERS) {
+        struct status status = whole(queue->fixture, &queue->token);
+        CHECK(!status_ok(status) && strcmp(status.reason, "IDENTITY_UNAVAILABLE") == 0);
+        atomic_fetch_add(&queue->refused, 1);
+    }
+    return NULL;
+}
+
+// Sixty calls wait for a pool of two threads, and auth has been stopped in its tracks.
+static void test_a_hung_auth_is_waited_for_once_not_by_each(void **state)
+{
+    struct fixture *fixture = *state;
+    start_all(fixture);
+    struct queue queue = {.fixture = fixture, .token = user_token(fixture)};
+    fake_auth_hang(&fixture->auth);
+    WAIT_FOR(is_refused(fixture, &queue.token, "IDENTITY_STALE")); // The feed is silent.
+    uint64_t begin_ns = clock_mono_ns();
+    pthread_t threads[POOL_THREADS];
+    for (size_t i = 0; i < POOL_THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work_off, &queue), 0);
+    for (size_t i = 0; i < POOL_THREADS; i++)
+        pthread_join(threads[i], NULL);
+    uint64_t took_ns = clock_mono_ns() - begin_ns;
+    print_message("sixty calls refused in %u ms\n", (unsigned)(took_ns / NS_PER_MS));
+    assert_int_equal(atomic_load(&queue.refused), CALLERS);
+    assert_true(took_ns < 2500 * NS_PER_MS); // 30 s, would each wait a second.
+
+    fake_auth_go_on(&fixture->auth);
+    WAIT_FOR(status_ok(whole(fixture, &queue.token)));
+    WAIT_FOR(is_let_in(fixture, &queue.token));
+}
+
 static void test_a_cached_check_costs_little(void **state)
 {
     struct fixture *fixture = *state;
@@ -343,10 +556,20 @@ int main(int argc, char **argv)
         IDENTITY_TEST(test_a_raised_user_version_refuses_older_tokens),
         IDENTITY_TEST(test_a_daemon_that_starts_later_knows_past_revocations),
         IDENTITY_TEST(test_rotated_keys_are_fetched_when_they_are_met),
+        IDENTITY_TEST(test_rotated_keys_are_known_before_they_are_met),
+        IDENTITY_TEST(test_while_auth_cannot_be_asked_an_unknown_key_is_not_judged),
+        IDENTITY_TEST(test_only_auths_signing_keys_approve),
+        IDENTITY_TEST(test_an_approval_by_a_new_key_is_good_a_moment_later),
+        IDENTITY_TEST(test_without_auths_keys_nothing_is_approved),
         IDENTITY_TEST(test_unknown_keys_ask_auth_at_most_once_a_second),
         IDENTITY_TEST(test_before_auth_is_there_nobody_is_let_in),
         IDENTITY_TEST(test_when_auth_dies_tokens_hold_five_seconds_and_no_longer),
         IDENTITY_TEST(test_with_a_silent_feed_auth_is_asked_for_each_token),
+        IDENTITY_TEST(test_a_change_of_a_role_holds_at_once),
+        IDENTITY_TEST(test_a_gap_in_the_policy_is_fetched),
+        IDENTITY_TEST(test_a_daemon_that_starts_later_knows_the_policy),
+        IDENTITY_TEST(test_with_a_silent_feed_the_policy_is_asked_for_too),
+        IDENTITY_TEST(test_a_hung_auth_is_waited_for_once_not_by_each),
         IDENTITY_TEST(test_a_cached_check_costs_little),
     };
     if (argc == 2) cmocka_set_test_filter(argv[1]);

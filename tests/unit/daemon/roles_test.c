@@ -18,71 +18,85 @@ static struct token_claims service_named(const char *name)
     return claims;
 }
 
+static const struct {
+    const char *role, *permission;
+    enum rpc_scope scope;
+} who_may[] = {
+    // clang-format off
+    {"customer",    "ledger.transfer.create", RPC_SCOPE_SELF},
+    {"customer",    "ledger.account.read",    RPC_SCOPE_SELF},
+    {"customer",    "kyc.self.write",         RPC_SCOPE_SELF},
+    {"customer",    "ledger.cash.deposit",    RPC_SCOPE_NONE},
+    {"customer",    "ledger.cash.withdraw",   RPC_SCOPE_SELF},
+    {"customer",    "ledger.account.update",  RPC_SCOPE_SELF},
+    {"customer",    "ledger.account.close",   RPC_SCOPE_SELF},
+    {"customer",    "ledger.limit.read",      RPC_SCOPE_SELF},
+    {"customer",    "ledger.limit.write",     RPC_SCOPE_NONE},
+    {"customer",    "ledger.account.freeze",  RPC_SCOPE_NONE},
+    {"customer",    "ledger.fx.quote",        RPC_SCOPE_NONE},
+    {"customer",    "kyc.case.read",          RPC_SCOPE_NONE},
+    {"customer",    "audit.read",             RPC_SCOPE_NONE},
+    {"teller",      "ledger.cash.deposit",    RPC_SCOPE_ALL},
+    {"teller",      "ledger.currency.create", RPC_SCOPE_NONE},
+    {"teller",      "ledger.cash.withdraw",   RPC_SCOPE_ALL},
+    {"teller",      "ledger.fx.quote",        RPC_SCOPE_ALL},
+    {"teller",      "ledger.account.freeze",  RPC_SCOPE_NONE},
+    {"teller",      "ledger.account.limits",  RPC_SCOPE_NONE},
+    {"teller",      "ledger.account.system",  RPC_SCOPE_NONE},
+    {"teller",      "ledger.report.read",     RPC_SCOPE_NONE},
+    {"kyc_maker",   "kyc.case.recommend",     RPC_SCOPE_ALL},
+    {"kyc_maker",   "kyc.case.decide",        RPC_SCOPE_NONE},
+    {"kyc_checker", "kyc.case.decide",        RPC_SCOPE_ALL},
+    {"kyc_checker", "kyc.case.recommend",     RPC_SCOPE_NONE},
+    {"compliance_officer", "ledger.account.freeze",  RPC_SCOPE_ALL},
+    {"compliance_officer", "ledger.account.limits",  RPC_SCOPE_ALL},
+    {"compliance_officer", "ledger.limit.write",     RPC_SCOPE_ALL},
+    {"compliance_officer", "ledger.transfer.create", RPC_SCOPE_NONE},
+    {"compliance_officer", "ledger.cash.withdraw",   RPC_SCOPE_NONE},
+    {"auditor",     "ledger.report.read",     RPC_SCOPE_ALL},
+    {"auditor",     "ledger.limit.write",     RPC_SCOPE_NONE},
+    {"auditor",     "audit.read",             RPC_SCOPE_ALL},
+    {"auditor",     "ledger.transfer.create", RPC_SCOPE_NONE},
+    {"admin",       "auth.user.roles",        RPC_SCOPE_ALL},
+    {"admin",       "ledger.transfer.create", RPC_SCOPE_NONE},
+    {"admin",       "ledger.cash.deposit",    RPC_SCOPE_NONE},
+    {"admin",       "kyc.case.decide",        RPC_SCOPE_NONE},
+    {"admin",       "kyc.case.recommend",     RPC_SCOPE_NONE},
+    {"admin",       "audit.read",             RPC_SCOPE_NONE},
+    {"admin",       "ledger.account.system",  RPC_SCOPE_ALL}, // The chart of accounts.
+    {"admin",       "ledger.account.create",  RPC_SCOPE_ALL},
+    {"admin",       "ledger.cash.withdraw",   RPC_SCOPE_NONE},
+    {"admin",       "ledger.account.freeze",  RPC_SCOPE_NONE},
+    {"ops",         "system.control",         RPC_SCOPE_ALL},
+    {"admin",       "auth.feature.write",     RPC_SCOPE_ALL},
+    {"admin",       "auth.token.introspect",  RPC_SCOPE_ALL},
+    {"ops",         "ledger.account.read",    RPC_SCOPE_NONE},
+    {"ops",         "auth.apikey.write",      RPC_SCOPE_ALL},
+    {"ops",         "auth.user.read",         RPC_SCOPE_NONE},
+    {"customer",    "auth.apikey.write",      RPC_SCOPE_SELF},
+    {"customer",    "auth.user.read",         RPC_SCOPE_NONE},
+    {"branch_manager", "auth.user.read",      RPC_SCOPE_BRANCH},
+    {"branch_manager", "auth.activity.read",  RPC_SCOPE_BRANCH},
+    {"branch_manager", "auth.user.block",     RPC_SCOPE_NONE},
+    {"compliance_officer", "auth.user.block", RPC_SCOPE_ALL},
+    {"compliance_officer", "auth.user.roles", RPC_SCOPE_NONE},
+    {"support",     "auth.session.read",      RPC_SCOPE_ALL},
+    {"support",     "auth.session.end",       RPC_SCOPE_NONE},
+    {"auditor",     "auth.role.read",         RPC_SCOPE_ALL},
+    {"auditor",     "auth.role.write",        RPC_SCOPE_NONE},
+    {"service",     "system.events.read",     RPC_SCOPE_NONE}, // Not by a role: by a key.
+    {"nobody",      "audit.read",             RPC_SCOPE_NONE},
+    {"",            "audit.read",             RPC_SCOPE_NONE},
+    // clang-format on
+};
+
 static void test_who_may_do_what(void **state)
 {
     (void)state;
-
-    static const struct {
-        const char *role, *permission;
-        enum rpc_scope scope;
-    } rows[] = {
-        // clang-format off
-        {"customer",    "ledger.transfer.create", RPC_SCOPE_SELF},
-        {"customer",    "ledger.account.read",    RPC_SCOPE_SELF},
-        {"customer",    "kyc.self.write",         RPC_SCOPE_SELF},
-        {"customer",    "ledger.cash.deposit",    RPC_SCOPE_NONE},
-        {"customer",    "ledger.cash.withdraw",   RPC_SCOPE_SELF},
-        {"customer",    "ledger.account.update",  RPC_SCOPE_SELF},
-        {"customer",    "ledger.account.close",   RPC_SCOPE_SELF},
-        {"customer",    "ledger.limit.read",      RPC_SCOPE_SELF},
-        {"customer",    "ledger.limit.write",     RPC_SCOPE_NONE},
-        {"customer",    "ledger.account.freeze",  RPC_SCOPE_NONE},
-        {"customer",    "ledger.fx.quote",        RPC_SCOPE_NONE},
-        {"customer",    "kyc.case.read",          RPC_SCOPE_NONE},
-        {"customer",    "audit.read",             RPC_SCOPE_NONE},
-        {"teller",      "ledger.cash.deposit",    RPC_SCOPE_ALL},
-        {"teller",      "ledger.currency.create", RPC_SCOPE_NONE},
-        {"teller",      "ledger.cash.withdraw",   RPC_SCOPE_ALL},
-        {"teller",      "ledger.fx.quote",        RPC_SCOPE_ALL},
-        {"teller",      "ledger.account.freeze",  RPC_SCOPE_NONE},
-        {"teller",      "ledger.account.limits",  RPC_SCOPE_NONE},
-        {"teller",      "ledger.account.system",  RPC_SCOPE_NONE},
-        {"teller",      "ledger.report.read",     RPC_SCOPE_NONE},
-        {"kyc_maker",   "kyc.case.recommend",     RPC_SCOPE_ALL},
-        {"kyc_maker",   "kyc.case.decide",        RPC_SCOPE_NONE},
-        {"kyc_checker", "kyc.case.decide",        RPC_SCOPE_ALL},
-        {"kyc_checker", "kyc.case.recommend",     RPC_SCOPE_NONE},
-        {"compliance_officer", "ledger.account.freeze",  RPC_SCOPE_ALL},
-        {"compliance_officer", "ledger.account.limits",  RPC_SCOPE_ALL},
-        {"compliance_officer", "ledger.limit.write",     RPC_SCOPE_ALL},
-        {"compliance_officer", "ledger.transfer.create", RPC_SCOPE_NONE},
-        {"compliance_officer", "ledger.cash.withdraw",   RPC_SCOPE_NONE},
-        {"auditor",     "ledger.report.read",     RPC_SCOPE_ALL},
-        {"auditor",     "ledger.limit.write",     RPC_SCOPE_NONE},
-        {"auditor",     "audit.read",             RPC_SCOPE_ALL},
-        {"auditor",     "ledger.transfer.create", RPC_SCOPE_NONE},
-        {"admin",       "auth.user.roles",        RPC_SCOPE_ALL},
-        {"admin",       "ledger.transfer.create", RPC_SCOPE_NONE},
-        {"admin",       "ledger.cash.deposit",    RPC_SCOPE_NONE},
-        {"admin",       "kyc.case.decide",        RPC_SCOPE_NONE},
-        {"admin",       "kyc.case.recommend",     RPC_SCOPE_NONE},
-        {"admin",       "audit.read",             RPC_SCOPE_NONE},
-        {"admin",       "ledger.account.system",  RPC_SCOPE_ALL}, // The chart of accounts.
-        {"admin",       "ledger.account.create",  RPC_SCOPE_ALL},
-        {"admin",       "ledger.cash.withdraw",   RPC_SCOPE_NONE},
-        {"admin",       "ledger.account.freeze",  RPC_SCOPE_NONE},
-        {"ops",         "system.control",         RPC_SCOPE_ALL},
-        {"ops",         "ledger.account.read",    RPC_SCOPE_NONE},
-        {"service",     "system.events.read",     RPC_SCOPE_NONE}, // Not by a role: by a key.
-        {"nobody",      "audit.read",             RPC_SCOPE_NONE},
-        {"",            "audit.read",             RPC_SCOPE_NONE},
-        // clang-format on
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct token_claims claims = user_with(rows[i].role, NULL);
-        if (role_claims_scope(&claims, rows[i].permission) != rows[i].scope)
-            fail_msg("%s: %s", rows[i].role, rows[i].permission);
+    for (size_t i = 0; i < sizeof who_may / sizeof who_may[0]; i++) {
+        struct token_claims claims = user_with(who_may[i].role, NULL);
+        if (role_claims_scope(&claims, who_may[i].permission) != who_may[i].scope)
+            fail_msg("%s: %s", who_may[i].role, who_may[i].permission);
     }
 }
 
@@ -106,6 +120,9 @@ static void test_services_may_what_their_key_says_whatever_roles_they_claim(void
     claims.role_count = 1;
     assert_int_equal(role_claims_scope(&claims, "system.events.read"), RPC_SCOPE_ALL);
     assert_int_equal(role_claims_scope(&claims, "auth.session.check"), RPC_SCOPE_ALL);
+    assert_int_equal(role_claims_scope(&claims, "auth.policy.read"), RPC_SCOPE_ALL);
+    assert_int_equal(role_claims_scope(&claims, "auth.apikey.exchange"), RPC_SCOPE_ALL);
+    assert_int_equal(role_claims_scope(&claims, "auth.keys.rotate"), RPC_SCOPE_NONE);
     assert_int_equal(role_claims_scope(&claims, "auth.user.roles"), RPC_SCOPE_NONE);
     assert_int_equal(role_claims_scope(&claims, "ledger.fx.quote"), RPC_SCOPE_ALL);
     assert_int_equal(role_claims_scope(&claims, "ledger.transfer.create"), RPC_SCOPE_NONE);
@@ -128,7 +145,8 @@ static void test_money_and_kyc_decisions_are_never_one_persons(void **state)
 }
 
 /// What parts of a request need beyond their method's permission.
-static const char *const permissions_within[] = {"ledger.account.limits", "ledger.account.system"};
+static const char *const permissions_within[] = {"auth.session.end", "ledger.account.limits",
+                                                 "ledger.account.system"};
 
 static void test_every_permission_of_a_method_is_somebodys(void **state)
 {

@@ -58,6 +58,41 @@ static void test_scope_decides_what_a_caller_may_touch(void **state)
     }
 }
 
+static enum rpc_scope grant_all(void *context, const struct token_claims *claims,
+                                const char *permission)
+{
+    (void)context, (void)claims, (void)permission;
+    return RPC_SCOPE_ALL;
+}
+
+static void test_who_has_yet_to_enrol_has_no_further_permission(void **state)
+{
+    (void)state;
+    static const struct rpc_identity identity = {.authorize = grant_all};
+
+    static const struct {
+        const char *given;
+        bool is_authenticated, is_service;
+        uint8_t aal;
+        enum rpc_scope scope;
+    } rows[] = {
+        {"a user", true, false, 1, RPC_SCOPE_ALL},
+        {"by two factors", true, false, 2, RPC_SCOPE_ALL},
+        {"who has yet to enrol", true, false, 0, RPC_SCOPE_NONE},
+        {"a service, which has none", true, true, 0, RPC_SCOPE_ALL},
+        {"nobody", false, false, 1, RPC_SCOPE_NONE},
+    };
+
+    user_call.identity = &identity;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        user_call.is_authenticated = rows[i].is_authenticated;
+        user_call.claims.is_service = rows[i].is_service;
+        user_call.claims.aal = rows[i].aal;
+        if (rpc_call_scope(&user_call, "auth.session.end") != rows[i].scope)
+            fail_msg("%s", rows[i].given);
+    }
+}
+
 static void test_a_nil_subject_is_nobodys_self(void **state)
 {
     (void)state;
@@ -209,6 +244,7 @@ int main(void)
 #define TEST(test_) cmocka_unit_test_setup_teardown(test_, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_scope_decides_what_a_caller_may_touch),
+        TEST(test_who_has_yet_to_enrol_has_no_further_permission),
         TEST(test_a_nil_subject_is_nobodys_self),
         TEST(test_actor_names),
         TEST(test_violations_and_details_are_bounded_copies),

@@ -82,13 +82,10 @@ static struct status handle_count(struct rpc_call *call, struct store_txn *txn)
 }
 
 static const rpc_handler handlers[ECHO_METHOD_COUNT] = {
-    [ECHO_ECHO] = handle_echo,
-    [ECHO_ECHO_PUBLIC] = handle_echo,
-    [ECHO_ECHO_ANY_USER] = handle_echo,
-    [ECHO_COUNT] = handle_count,
-    [ECHO_COUNT_PROMISED] = handle_count,
-    [ECHO_POOL] = handle_pool,
-    [ECHO_SMALL] = handle_echo,
+    [ECHO_ECHO] = handle_echo,          [ECHO_ECHO_PUBLIC] = handle_echo,
+    [ECHO_ECHO_ANY_USER] = handle_echo, [ECHO_POOL_ANY_USER] = handle_pool,
+    [ECHO_COUNT] = handle_count,        [ECHO_COUNT_PROMISED] = handle_count,
+    [ECHO_POOL] = handle_pool,          [ECHO_SMALL] = handle_echo,
     [ECHO_FORBIDDEN] = handle_echo,
 };
 
@@ -96,6 +93,37 @@ struct rpc_service echo_service(struct echo *echo)
 {
     return (struct rpc_service){
         .methods = echo_methods, .handlers = handlers, .count = ECHO_METHOD_COUNT, .context = echo};
+}
+
+struct rpc_service echo_of_auth(struct echo *echo)
+{
+    static struct rpc_method methods[ECHO_OF_AUTH_COUNT];
+
+    static const enum echo_method_index models[ECHO_OF_AUTH_COUNT] = {
+        [ECHO_OF_AUTH] = ECHO_ECHO,
+        [ECHO_OF_AUTH_ANY_USER] = ECHO_ECHO_ANY_USER,
+        [ECHO_OF_AUTH_POOL] = ECHO_POOL_ANY_USER,
+    };
+
+    static const rpc_handler auth_handlers[ECHO_OF_AUTH_COUNT] = {
+        [ECHO_OF_AUTH] = handle_echo,
+        [ECHO_OF_AUTH_ANY_USER] = handle_echo,
+        [ECHO_OF_AUTH_POOL] = handle_pool,
+    };
+    static const char *const names[ECHO_OF_AUTH_COUNT] = {
+        [ECHO_OF_AUTH] = "florin.auth.v1.AuthService/Echo",
+        [ECHO_OF_AUTH_ANY_USER] = "florin.auth.v1.AuthService/EchoAnyUser",
+        [ECHO_OF_AUTH_POOL] = "florin.auth.v1.AuthService/PoolAnyUser",
+    };
+    for (size_t i = 0; i < ECHO_OF_AUTH_COUNT; i++) {
+        methods[i] = echo_methods[models[i]];
+        methods[i].name = names[i];
+        methods[i].daemon = "auth";
+    }
+    return (struct rpc_service){.methods = methods,
+                                .handlers = auth_handlers,
+                                .count = ECHO_OF_AUTH_COUNT,
+                                .context = echo};
 }
 
 // ---- Identity ------------------------------------------------------------------------------
@@ -178,6 +206,12 @@ void echo_close(struct echo *echo)
 void echo_token(const struct echo *echo, uint8_t user, const char *role, uint64_t life_s,
                 char ret_text[static TOKEN_BYTES_MAX])
 {
+    echo_token_of(echo, user, role, life_s, 1, NULL, ret_text);
+}
+
+void echo_token_of(const struct echo *echo, uint8_t user, const char *role, uint64_t life_s,
+                   uint8_t aal, const char *scope, char ret_text[static TOKEN_BYTES_MAX])
+{
     uint64_t now_s = clock_wall_ns() / NS_PER_SECOND;
     struct token_claims claims = {.issuer = "florin-auth",
                                   .issued_at_s = now_s,
@@ -185,10 +219,14 @@ void echo_token(const struct echo *echo, uint8_t user, const char *role, uint64_
                                   .expires_at_s = now_s + life_s,
                                   .auth_time_s = now_s,
                                   .user_version = 1,
-                                  .aal = 1,
+                                  .aal = aal,
                                   .role_count = 1};
     memset(claims.subject.bytes, user, ID128_BYTES);
     claims.token_id = claims.session_id = id128_generate();
     snprintf(claims.roles[0], TOKEN_ROLE_BYTES_MAX, "%s", role);
+    if (scope != NULL) {
+        claims.scope_count = 1;
+        snprintf(claims.scopes[0], TOKEN_SCOPE_BYTES_MAX, "%s", scope);
+    }
     token_issue(&claims, echo->signer, ret_text);
 }

@@ -31,6 +31,14 @@ void echo_open(struct echo *echo);
 void echo_close(struct echo *echo);
 struct rpc_service echo_service(struct echo *echo);
 
+/// The same as methods of auth, for what holds there alone.
+enum { ECHO_OF_AUTH, ECHO_OF_AUTH_ANY_USER, ECHO_OF_AUTH_POOL, ECHO_OF_AUTH_COUNT };
+
+struct rpc_service echo_of_auth(struct echo *echo);
+
 /// A user's token: subject is sixteen times `user`, the role is given; lasts `life_s` seconds.
 void echo_token(const struct echo *echo, uint8_t user, const char *role, uint64_t life_s,
                 char ret_text[static TOKEN_BYTES_MAX]);
+/// scope NULL: not cut down.
+void echo_token_of(const struct echo *echo, uint8_t user, const char *role, uint64_t life_s,
+                   uint8_t aal, const char *scope, char ret_text[static TOKEN_BYTES_MAX]);

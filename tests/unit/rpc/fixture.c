@@ -45,13 +45,14 @@ void fixture_open_server(struct fixture *fixture)
                                             .is_serving = is_serving,
                                             .health = health};
     const struct rpc_service services[] = {echo_service(&fixture->echo),
+                                           echo_of_auth(&fixture->echo),
                                            rpc_builtin_service(&fixture->builtin)};
     const char *urls[] = {fixture->url};
     struct rpc_server_config config = fixture->options.server;
     config.listen_urls = urls;
     config.listen_url_count = 1;
     struct status status = rpc_server_open(&config, fixture->store, &fixture->echo.identity,
-                                           services, 2, &fixture->server);
+                                           services, 3, &fixture->server);
     assert_string_equal(status.reason != NULL ? status.reason : "", "");
     rpc_server_set_serving(fixture->server, !fixture->options.is_starting);
 }

@@ -184,6 +184,64 @@ static void test_who_may_call_what(void **state)
     assert_string_equal(answers[0].detail_value, "echo.forbidden");
 }
 
+static void test_a_token_of_less_than_a_session(void **state)
+{
+    (void)state;
+    char enrolling[TOKEN_BYTES_MAX], cut[TOKEN_BYTES_MAX];
+    echo_token_of(&fixture.echo, 1, "caller", 3600, 0, NULL, enrolling);
+    echo_token_of(&fixture.echo, 1, "caller", 3600, 1, "echo.call", cut);
+    const struct rpc_method *own = echo_methods, *auth = echo_of_auth(&fixture.echo).methods;
+
+    const struct {
+        const char *given, *token;
+        const struct rpc_method *method;
+        const char *reason;
+    } rows[] = {
+        // clang-format off
+        {"who has yet to enrol: with a permission", enrolling, &own[ECHO_ECHO],           "INSUFFICIENT_AAL"},
+        {"without, elsewhere",                      enrolling, &own[ECHO_ECHO_ANY_USER],  "INSUFFICIENT_AAL"},
+        {"with a permission, at auth",              enrolling, &auth[ECHO_OF_AUTH],       "INSUFFICIENT_AAL"},
+        {"without, at auth: to look",               enrolling, &auth[ECHO_OF_AUTH_ANY_USER], ""},
+        {"and to act",                              enrolling, &auth[ECHO_OF_AUTH_POOL],  ""},
+        {"what is public",                          enrolling, &own[ECHO_ECHO_PUBLIC],    ""},
+        {"cut down: with a permission",             cut,       &own[ECHO_ECHO],           ""},
+        {"without: to look",                        cut,       &own[ECHO_ECHO_ANY_USER],  ""},
+        {"but not to act",                          cut,       &own[ECHO_POOL_ANY_USER],  "PERMISSION_DENIED"},
+        {"nor at auth",                             cut,       &auth[ECHO_OF_AUTH_POOL],  "PERMISSION_DENIED"},
+        {"a whole session acts",           fixture.caller,     &own[ECHO_POOL_ANY_USER],  ""},
+        // clang-format on
+    };
+
+    Echo__EchoRequest request = echo_request("x");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct rpc_metadata metadata = {.access_token = rows[i].token};
+        bool is_ok = rows[i].reason[0] == '\0';
+        print_message("  %s\n", rows[i].given);
+        fixture_send(fixture.channel, &answers[0], rows[i].method, &metadata, &request,
+                     FIXTURE_TIMEOUT_MS);
+        fixture_wait(&answers[0]);
+        assert_refused(&answers[0], is_ok ? STATUS_OK : STATUS_PERMISSION_DENIED, rows[i].reason);
+    }
+}
+
+static void explain_echo(void *context, struct rpc_call *call, const char *permission)
+{
+    (void)context;
+    (void)permission;
+    rpc_call_detail(call, "feature", "echoes");
+}
+
+static void test_a_refusal_is_explained(void **state)
+{
+    (void)state;
+    Echo__EchoRequest request = echo_request("x");
+    fixture.echo.identity.explain = explain_echo;
+    call(&answers[0], ECHO_FORBIDDEN, fixture.caller, &request);
+    fixture.echo.identity.explain = NULL;
+    assert_refused(&answers[0], STATUS_PERMISSION_DENIED, "PERMISSION_DENIED");
+    assert_int_equal(answers[0].detail_count, 2); // Beside the permission.
+}
+
 static void test_an_unknown_method_is_unimplemented(void **state)
 {
     (void)state;
@@ -704,6 +762,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_good_call_is_answered),
         TEST(test_who_may_call_what),
+        TEST(test_a_token_of_less_than_a_session),
+        TEST(test_a_refusal_is_explained),
         TEST(test_an_unknown_method_is_unimplemented),
         TEST(test_a_request_beyond_its_methods_size_is_refused),
         TEST(test_a_payload_that_is_no_such_message_is_malformed),
