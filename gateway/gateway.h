@@ -4,6 +4,7 @@
 ///     gateway.c   head -> page, REST route or Connect method -> limits -> page or call
 ///     metadata.c  what the headers say: token, key, client's address
 ///     limits.c    rate limits of address and principal         cors.c   other origins' pages
+///     exchange.c  a token for a bearer that is an API key
 ///     proxy.c     the call and its answer                      respond.c  every answer's headers
 ///     pages.c     what the gateway answers itself; health.c, stats.c, docs.c stand behind it
 ///     access.c    log line and metrics of each exchange
@@ -17,6 +18,7 @@
 #include "common/rpc/channel.h"
 #include "gateway/connect.h"
 #include "gateway/http/server.h"
+#include "gateway/keytokens.h"
 #include "gateway/rate.h"
 #include "gateway/router.h"
 
@@ -39,6 +41,7 @@ extern const char *const gateway_peers[GATEWAY_PEERS];
 struct gateway_health;
 struct gateway_routes_metrics;
 struct gateway_page;
+struct gateway_exchanges;
 
 /// A comma-separated setting, taken apart.
 struct gateway_list {
@@ -57,6 +60,7 @@ struct gateway {
     /// Writes a token that says "I am the gateway", with which it asks daemons for their metrics.
     void (*service_token)(void *context, char *ret_text, size_t size);
     void *service_token_context;
+    struct gateway_exchanges *exchanges;                // Of API keys for tokens.
     struct rate_limiter *address_rate, *principal_rate; // NULL: no limit.
     struct gateway_list trusted_proxies, cors_origins;
     bool has_tls;
@@ -86,6 +90,11 @@ struct gateway_request {
     char request_id[GATEWAY_REQUEST_ID_BYTES];
     struct rpc_client_call call;
     struct http_job job;
+    // Of a request whose bearer is an API key; see exchange.h.
+    const char *api_key; // NULL: it is none.
+    uint8_t key_hash[KEYTOKENS_HASH_BYTES];
+    bool was_exchanged_again;
+    struct gateway_request *next_waiter;
 };
 
 /// gateway_handler answers every request: own pages, routes, Connect.
@@ -146,6 +155,8 @@ void gateway_proxy(struct gateway_request *request);
 /// posted: in between the engine stays. false: the gateway stops, begin nothing.
 bool gateway_call_begin(struct gateway *gateway);
 void gateway_call_end(struct gateway *gateway);
+/// gateway_call_hold is gateway_call_begin for whoever has begun already and needs another one.
+void gateway_call_hold(struct gateway *gateway);
 
 // ---- pages.c: what the gateway answers itself ----------------------------------------------
 

@@ -1,6 +1,7 @@
 // Wiring: configuration -> channels, router, HTTP engine -> serve -> drain.
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "gateway/exchange.h"
 #include "gateway/gateway.h"
 
 #include <arpa/inet.h>
@@ -135,6 +136,7 @@ static struct rate_limiter *open_rate(const struct config *config, const char *n
 static void gateway_close(void *service)
 {
     struct gateway *gateway = service;
+    gateway_exchanges_close(&gateway->exchanges);
     router_close(&gateway->router);
     rate_close(&gateway->address_rate);
     rate_close(&gateway->principal_rate);
@@ -154,6 +156,7 @@ static struct status gateway_open(struct daemon *daemon, void **ret_service)
     gateway->metrics = gateway_metrics_open(rpc_routes, rpc_route_count);
     gateway->service_token = identity_service_token;
     gateway->service_token_context = daemon_identity(daemon);
+    gateway->exchanges = gateway_exchanges_open(gateway);
     gateway->address_rate =
         open_rate(config, "address", "rate_address_per_s", "rate_address_burst");
     gateway->principal_rate =

@@ -1,6 +1,7 @@
 #include "gateway/problem.h"
 
 #include "gateway/json/encode.h"
+#include "gateway/oauth.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -113,6 +114,14 @@ const char *problem_detail(struct status status)
                                           : status.message;
 }
 
+static void write_oauth(struct json_writer *writer, const struct problem *problem, bool *is_first)
+{
+    if (problem->oauth_error == NULL) return;
+    write_text_member(writer, is_first, "error", problem->oauth_error);
+    write_text_member(writer, is_first, "error_description",
+                      oauth_description(problem_detail(problem->status), writer->arena));
+}
+
 static void write_members(struct json_writer *writer, const struct problem *problem)
 {
     size_t code = code_of(problem->status);
@@ -142,6 +151,7 @@ static void write_members(struct json_writer *writer, const struct problem *prob
         json_write_member(writer, &is_first, "details");
         write_details(writer, problem);
     }
+    write_oauth(writer, problem, &is_first);
 }
 
 struct bytes problem_encode(const struct problem *problem, struct arena *arena)

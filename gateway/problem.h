@@ -1,7 +1,8 @@
 /// @file gateway/problem.h
 /// Refusals as HTTP answers: application/problem+json (RFC 9457) and the status of each code.
 /// Shape      {type, title, status, detail, instance, code, reason, request_id, errors:[{field,
-///            reason}], and the refusal's own facts as members of "details"}.
+///            reason}], and the refusal's own facts as members of "details"}. Of OAuth endpoints
+///            also {error, error_description} (oauth.h).
 /// Rule       Texts are the statuses' own, which are written for clients: never an internal path or
 ///            address. INTERNAL, UNKNOWN and DATA_LOSS say nothing but that.
 /// Ownership  The text lives in the arena.
@@ -21,6 +22,7 @@ struct problem {
     const struct rpc_violations *violations; // May be NULL.
     const struct rpc_detail *details;
     size_t detail_count;
+    const char *oauth_error; // RFC 6749 section 5.2; NULL: it is said of OAuth endpoints only.
 };
 
 /// problem_http_status maps code and reason: a few reasons have a status of their own.

@@ -6,6 +6,7 @@
 #include "common/rpc/pack.h"
 #include "gateway/accept.h"
 #include "gateway/conditional.h"
+#include "gateway/exchange.h"
 #include "gateway/gateway.h"
 #include "gateway/json/encode.h"
 #include "gateway/request.h"
@@ -17,6 +18,8 @@
 #include <time.h>
 
 enum { REQUEST_ARENA_FACTOR = 16 }; // What a request may take, as a multiple of its largest body.
+
+static void call_again(struct gateway_request *request);
 
 // ---- The answer ----------------------------------------------------------------------------
 
@@ -130,12 +133,18 @@ static void respond_reply(struct gateway_request *request)
     gateway_refuse(request, REFUSE(INTERNAL, REPLY_MALFORMED, "the answer cannot be read"));
 }
 
+static struct gateway_request *request_of(struct http_job *job)
+{
+    return (struct gateway_request *)((char *)job - offsetof(struct gateway_request, job));
+}
+
 static void on_answer_in_loop(struct http_job *job)
 {
-    struct gateway_request *request =
-        (struct gateway_request *)((char *)job - offsetof(struct gateway_request, job));
+    struct gateway_request *request = request_of(job);
     const struct rpc_client_call *call = &request->call;
-    if (call->outcome == RPC_OUTCOME_ANSWERED && status_ok(call->status)) {
+    if (gateway_exchange_again(request) && gateway_call_begin(request->gateway)) {
+        call_again(request);
+    } else if (call->outcome == RPC_OUTCOME_ANSWERED && status_ok(call->status)) {
         respond_reply(request);
     } else {
         gateway_refuse_call(request, call);
@@ -166,6 +175,11 @@ bool gateway_call_begin(struct gateway *gateway)
 void gateway_call_end(struct gateway *gateway)
 {
     atomic_fetch_sub(&gateway->calls_in_flight, 1);
+}
+
+void gateway_call_hold(struct gateway *gateway)
+{
+    CHECK(atomic_fetch_add(&gateway->calls_in_flight, 1) > 0);
 }
 
 void gateway_stop_http(struct gateway *gateway, uint32_t timeout_ms)
@@ -215,6 +229,15 @@ static struct status pack(struct gateway_request *request)
     }
 }
 
+// What asks for no token is not told a key either.
+static void take_api_key(struct gateway_request *request)
+{
+    const char **bearer = &request->call.metadata.access_token;
+    if (!keytokens_is_key(bytes_of_text(*bearer))) return;
+    if (!request->method->is_public) request->api_key = *bearer;
+    *bearer = NULL; // It goes to auth, and to nobody else.
+}
+
 static struct status prepare(struct gateway_request *request, uint32_t *ret_timeout_ms)
 {
     const struct http_head *head = http_exchange_head(request->exchange);
@@ -225,8 +248,45 @@ static struct status prepare(struct gateway_request *request, uint32_t *ret_time
     }
     *ret_timeout_ms = method->timeout_ms_default;
     RETURN_IF_ERROR(gateway_read_metadata(request));
+    take_api_key(request);
     if (request->is_connect) RETURN_IF_ERROR(connect_check(head, method, ret_timeout_ms));
     return pack(request);
+}
+
+static void pass_on(struct gateway_request *request)
+{
+    rpc_channel_call(channel_of(request->gateway, request->method), &request->call);
+}
+
+static void on_token_in_loop(struct http_job *job)
+{
+    struct gateway_request *request = request_of(job);
+    struct gateway *gateway = request->gateway;
+    if (request->call.outcome != RPC_OUTCOME_REFUSED) {
+        pass_on(request);
+        return;
+    }
+    gateway_refuse_call(request, &request->call);
+    gateway_call_end(gateway);
+}
+
+// The call has begun (gateway_call_begin); a request with an API key is exchanged before.
+static void send(struct gateway_request *request)
+{
+    request->job.run = on_token_in_loop;
+    if (request->api_key == NULL || gateway_exchange_begin(request)) pass_on(request);
+}
+
+static void call_again(struct gateway_request *request)
+{
+    const struct rpc_client_call *before = &request->call;
+    request->call = (struct rpc_client_call){.method = before->method,
+                                             .metadata = before->metadata,
+                                             .payload = before->payload,
+                                             .deadline_mono_ns = before->deadline_mono_ns,
+                                             .done = on_answer,
+                                             .context = request};
+    send(request);
 }
 
 void gateway_proxy(struct gateway_request *request)
@@ -248,5 +308,5 @@ void gateway_proxy(struct gateway_request *request)
     call->deadline_mono_ns = clock_mono_ns() + timeout_ms * NS_PER_MS;
     call->done = on_answer;
     call->context = request;
-    rpc_channel_call(channel_of(request->gateway, method), call);
+    send(request);
 }

@@ -7,6 +7,7 @@
 #include "gateway/conditional.h"
 #include "gateway/json/decode.h"
 #include "gateway/json/lookup.h"
+#include "gateway/oauth.h"
 
 struct binder {
     const struct rpc_message *message;
@@ -118,6 +119,21 @@ static struct status fill_member_mask(struct binder *binder, const struct json_p
     return STATUS_SUCCESS;
 }
 
+// What of a header may be shown and fits; a field that the client has no header for stays empty.
+static struct status fill_from_header(struct binder *binder, const struct http_head *head,
+                                      const struct json_place *place)
+{
+    struct bytes value = http_head_find(head, place->field->header);
+    size_t size = value.size < place->field->len_max ? value.size : place->field->len_max;
+    char *text = arena_text(binder->arena, size > 0 ? (const char *)value.data : "", size);
+    if (text == NULL) return ARENA_STATUS_EXHAUSTED;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < 0x20 || text[i] > 0x7e) text[i] = '?';
+    }
+    *(char **)place->member = text;
+    return STATUS_SUCCESS;
+}
+
 static struct status fill(struct binder *binder, const struct http_head *head)
 {
     for (size_t i = 0; i < binder->message->descriptor->n_fields; i++) {
@@ -126,8 +142,36 @@ static struct status fill(struct binder *binder, const struct http_head *head)
             RETURN_IF_ERROR(conditional_if_match(head, place.field->required, place.member));
         } else if (place.field->is_member_mask) {
             RETURN_IF_ERROR(fill_member_mask(binder, &place));
+        } else if (place.field->from_header) {
+            RETURN_IF_ERROR(fill_from_header(binder, head, &place));
         }
     }
+    return STATUS_SUCCESS;
+}
+
+// The text of the field with that name, or NULL when the message has none.
+static char **find_text(struct binder *binder, const char *name)
+{
+    const struct json_text text = {.data = name, .size = strlen(name)};
+    size_t index = json_find_field(binder->message, text, 0);
+    if (index == JSON_NOT_FOUND) return NULL;
+    return json_place_of(binder->message, index, binder->value).member;
+}
+
+// A client says once who it is: in the form, or by HTTP Basic.
+static struct status fill_client(struct binder *binder, const struct http_head *head,
+                                 const struct rpc_method *method)
+{
+    char **id = find_text(binder, "client_id"), **secret = find_text(binder, "client_secret");
+    struct oauth_client client;
+    if (!method->takes_form || id == NULL || secret == NULL) return STATUS_SUCCESS;
+    RETURN_IF_ERROR(oauth_read_client(head, binder->arena, &client));
+    if (client.id == NULL) return STATUS_SUCCESS;
+    if ((*id)[0] != '\0' || (*secret)[0] != '\0')
+        return REFUSE(INVALID_ARGUMENT, CLIENT_TWICE,
+                      "a client says who it is in the body or by Authorization, not both");
+    *id = (char *)(uintptr_t)client.id; // Nobody writes to them.
+    *secret = (char *)(uintptr_t)client.secret;
     return STATUS_SUCCESS;
 }
 
@@ -169,6 +213,7 @@ struct status request_pack(const struct http_head *head, struct bytes body,
     }
     RETURN_IF_ERROR(bind_pairs(&binder, head->query));
     RETURN_IF_ERROR(rpc_violations_status(ret_violations));
+    RETURN_IF_ERROR(fill_client(&binder, head, route->method));
     // Conditions come last: a request that is wrong in itself is wrong for every version.
     RETURN_IF_ERROR(fill(&binder, head));
     return rpc_pack(binder.value, arena, ret_payload);

@@ -8,12 +8,15 @@
 ///            A field with is_etag gets the version of If-Match (conditional.h); a member mask the
 ///            names of the body's members in the order of the proto, so that the order of a JSON
 ///            object means nothing, and without those that the path binds: they say what is
-///            changed, not how.
+///            changed, not how. A field with from_header gets that header's value, cut at len_max,
+///            with '?' for what is not printable ASCII. client_id and client_secret of a form may
+///            come by HTTP Basic instead (oauth.h).
 /// Ownership  All in the arena.
 /// Threads    Pure.
 /// Errors     INVALID_ARGUMENT / MEDIA_TYPE_UNSUPPORTED and ENCODING_UNSUPPORTED (415), JSON_*,
 ///            VALIDATION_FAILED, PATH_INVALID, QUERY_INVALID, QUERY_NOT_ALLOWED, BODY_NOT_ALLOWED,
-///            IF_MATCH_INVALID; FAILED_PRECONDITION / IF_MATCH_REQUIRED; RESOURCE_EXHAUSTED.
+///            IF_MATCH_INVALID, BASIC_MALFORMED, CLIENT_TWICE; FAILED_PRECONDITION /
+///            IF_MATCH_REQUIRED; RESOURCE_EXHAUSTED.
 #pragma once
 
 #include "common/rpc/violations.h"

@@ -1,6 +1,7 @@
 // Answers: the fixed headers, problems, and what a call's outcome means in HTTP.
 #include "common/base/check.h"
 #include "gateway/gateway.h"
+#include "gateway/oauth.h"
 #include "gateway/problem.h"
 
 #include <inttypes.h>
@@ -24,11 +25,14 @@ static const char *retry_after(uint32_t ms, struct arena *arena)
     return ms > 0 ? arena_format(arena, "%" PRIu32, (ms + 999) / 1000) : NULL;
 }
 
-// RFC 6750 section 3: without a token nothing more is said, with one that did not do, why.
+// RFC 6750 section 3: without a token nothing more is said, with one that did not do, why. An
+// endpoint that asks for no token asks who the client is (RFC 6749 section 5.2).
 static const char *challenge(const struct gateway_request *request, uint16_t status)
 {
     if (status != 401) return NULL;
-    bool had_token = request->call.metadata.access_token != NULL;
+    const struct rpc_method *method = request->method;
+    if (method != NULL && method->takes_form && method->is_public) return "Basic realm=\"florin\"";
+    bool had_token = request->call.metadata.access_token != NULL || request->api_key != NULL;
     return had_token ? "Bearer realm=\"florin\", error=\"invalid_token\""
                      : "Bearer realm=\"florin\"";
 }
@@ -115,6 +119,7 @@ static struct gateway_answer encode_problem(struct gateway_request *request,
         answer.body = connect_error_encode(problem, arena);
     } else {
         if (answer.status == 0) answer.status = problem_http_status(problem->status);
+        problem->oauth_error = oauth_error(request->method, problem->status, answer.status);
         answer.content_type = "application/problem+json";
         answer.body = problem_encode(problem, arena);
     }

@@ -296,11 +296,16 @@ static void add_refusals(json_t *responses, const struct gen_route *route)
         if (if_match->options->required) add_reason(responses, "428", "IF_MATCH_REQUIRED");
     }
     static const char *const token_reasons[] = {"TOKEN_MISSING", "TOKEN_MALFORMED", "TOKEN_EXPIRED",
-                                                "TOKEN_REVOKED"};
+                                                "TOKEN_REVOKED", "INVALID_CREDENTIALS"};
     for (size_t i = 0; !options->public_ && i < sizeof token_reasons / sizeof *token_reasons; i++) {
         add_reason(responses, "401", token_reasons[i]);
     }
-    if (options->permission[0] != '\0') add_reason(responses, "403", "PERMISSION_DENIED");
+    // A token that is cut down to scopes does by any_user only what reads (common/rpc/admission.c).
+    bool may_be_cut = options->any_user && options->access != FLORIN__ACCESS__READ;
+    if (options->permission[0] != '\0' || may_be_cut)
+        add_reason(responses, "403", "PERMISSION_DENIED");
+    bool is_of_auth = options->any_user && strncmp(route->method->name, "florin.auth.", 12) == 0;
+    if (!options->public_ && !is_of_auth) add_reason(responses, "403", "INSUFFICIENT_AAL");
     set(responses, "default",
         json_pack("{s:s,s:{s:{s:{s:s}}}}", "description", "Any other refusal", "content",
                   PROBLEM_TYPE, "schema", "$ref", "#/components/schemas/Problem"));
@@ -322,6 +327,19 @@ static void add_responses(json_t *operation, const struct gen_route *route, json
 
 /* Operations */
 
+// A form with client_id and client_secret (RFC 6749 section 2.3.1) may have them as HTTP Basic.
+static bool takes_basic(const struct gen_method *method)
+{
+    return method->options->form && gen_message_find_field(method->request, "client_id") != NULL &&
+           gen_message_find_field(method->request, "client_secret") != NULL;
+}
+
+static json_t *security_of(const struct gen_method *method)
+{
+    if (takes_basic(method)) return json_pack("[{},{s:[]}]", "basic");
+    return method->options->public_ ? json_array() : json_pack("[{s:[]}]", "bearer");
+}
+
 static json_t *operation_of(const struct gen_route *route, const char *id, struct arena *arena,
                             json_t *schemas)
 {
@@ -336,7 +354,7 @@ static json_t *operation_of(const struct gen_route *route, const char *id, struc
     if (options->permission[0] != '\0') {
         set(operation, "x-florin-permission", json_string(options->permission));
     }
-    set(operation, "security", options->public_ ? json_array() : json_pack("[{s:[]}]", "bearer"));
+    set(operation, "security", security_of(method));
     add_request_body(operation, route, schemas);
     add_responses(operation, route, schemas);
     return operation;
@@ -384,7 +402,7 @@ static json_t *problem_schema(void)
     return json_pack(
         "{s:s, s:s, s:[s,s,s,s], s:{s:{s:s,s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s,s:s},"
         " s:{s:s,s:s}, s:{s:s}, s:{s:s, s:{s:s, s:[s,s], s:{s:{s:s}, s:{s:s}}}},"
-        " s:{s:s,s:s,s:{s:s}}}}",
+        " s:{s:s,s:s,s:{s:s}}, s:{s:s,s:s}, s:{s:s,s:s}}}",
         "type", "object", "description", "A refusal (RFC 9457). Branch on reason, never on detail.",
         "required", "title", "status", "code", "reason", "properties", "type", "type", "string",
         "format", "uri-reference", "title", "type", "string", "status", "type", "integer", "detail",
@@ -393,7 +411,9 @@ static json_t *problem_schema(void)
         "request_id", "type", "string", "errors", "type", "array", "items", "type", "object",
         "required", "field", "reason", "properties", "field", "type", "string", "reason", "type",
         "string", "details", "type", "object", "description", "Facts that go with the reason",
-        "additionalProperties", "type", "string");
+        "additionalProperties", "type", "string", "error", "type", "string", "description",
+        "RFC 6749 section 5.2, at the OAuth endpoints only", "error_description", "type", "string",
+        "description", "RFC 6749 section 5.2, at the OAuth endpoints only");
 }
 
 json_t *openapi_build(const struct gen_model *model, const char *version)
@@ -404,13 +424,18 @@ json_t *openapi_build(const struct gen_model *model, const char *version)
         add_operation(paths, model, &model->routes[i], schemas);
     }
     json_t *document = json_pack(
-        "{s:s, s:{s:s,s:s,s:s,s:{s:s,s:s}}, s:[{s:s}], s:o, s:{s:o, s:{s:{s:s,s:s,s:s}}}}",
+        "{s:s, s:{s:s,s:s,s:s,s:{s:s,s:s}}, s:[{s:s}], s:o, s:{s:o, s:{s:{s:s,s:s,s:s,s:s},"
+        " s:{s:s,s:s,s:s}}}}",
         "openapi", "3.1.0", "info", "title", "Florin", "version", version, "description",
         "Identity, money, KYC and a provable audit trail. Amounts are decimal strings in minor"
         " units; times are RFC 3339 in UTC; unknown members and parameters are refused.",
         "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "servers", "url", "/", "paths",
         paths, "components", "schemas", schemas, "securitySchemes", "bearer", "type", "http",
-        "scheme", "bearer", "bearerFormat", "JWT");
+        "scheme", "bearer", "bearerFormat", "JWT", "description",
+        "An access token, or an API key (fl_live_…), which the gateway exchanges for one", "basic",
+        "type", "http", "scheme", "basic", "description",
+        "RFC 6749 section 2.3.1: the API key's id and the API key, instead of client_id and"
+        " client_secret in the body");
     CHECK(document != NULL);
     return document;
 }

@@ -4,11 +4,13 @@
 #include "common/rpc/call.h"
 #include "common/rpc/validate.h"
 #include "florin/audit/v1/audit_methods.h"
+#include "florin/auth/v1/auth.pb-c.h"
 #include "florin/auth/v1/auth_methods.h"
 #include "florin/kyc/v1/kyc_methods.h"
 #include "florin/ledger/v1/ledger.pb-c.h"
 #include "florin/ledger/v1/ledger_methods.h"
 #include "florin/shapes/v1/shapes_methods.h"
+#include "gateway/exchange.h"
 #include "google/api/httpbody.pb-c.h"
 #include "tests/unit/gateway/things.h"
 
@@ -62,10 +64,50 @@ static struct status reply_empty(struct rpc_call *call)
     return rpc_call_reply(call, rpc_message_new(call->method->reply, call->arena));
 }
 
+static struct status exchange(struct rpc_call *call, struct fixture *fixture)
+{
+    static const struct {
+        const char *key, *token, *later_token;
+        uint32_t expires_in;
+        struct status refusal;
+    } keys[] = {
+        {"fl_live_brief", "good", "good", 5, STATUS_SUCCESS},
+        {"fl_live_dead", "stale", "stale", 60, STATUS_SUCCESS},
+        {"fl_live_stale", "stale", "good", 60, STATUS_SUCCESS},
+        {"fl_live_bad",
+         NULL,
+         NULL,
+         0,
+         {STATUS_UNAUTHENTICATED, "INVALID_CREDENTIALS", "the API key is not taken"}},
+        {"fl_live_often", NULL, NULL, 0, {STATUS_RESOURCE_EXHAUSTED, "RATE_LIMITED", "too often"}},
+        {"fl_live_broken", NULL, NULL, 0, {STATUS_DATA_LOSS, "SEAL_BROKEN", "page 7 of /var"}},
+        {"", "good", "good", 60, STATUS_SUCCESS}, // Any other.
+    };
+
+    const Auth__ExchangeApiKeyRequest *request = call->request;
+    bool is_first = atomic_fetch_add(&fixture->exchanges, 1) == 0;
+    snprintf(fixture->exchanged_for, sizeof fixture->exchanged_for, "%s", request->client_ip);
+    while (atomic_load(&fixture->exchange_waits))
+        usleep(500);
+    size_t i = 0;
+    while (keys[i].key[0] != '\0' && strcmp(keys[i].key, request->key) != 0)
+        i++;
+    if (!status_ok(keys[i].refusal)) {
+        call->retry_after_ms = strcmp(keys[i].refusal.reason, "RATE_LIMITED") == 0 ? 2500 : 0;
+        return keys[i].refusal;
+    }
+    Auth__IssueTokenResponse *reply =
+        RPC_NEW(call, Auth__IssueTokenResponse, auth__issue_token_response__init);
+    reply->access_token = (char *)(uintptr_t)(is_first ? keys[i].token : keys[i].later_token);
+    reply->expires_in = keys[i].expires_in;
+    return rpc_call_reply(call, reply);
+}
+
 static struct status play(struct rpc_call *call, struct store_txn *txn)
 {
     (void)txn;
     struct fixture *fixture = call->service;
+    if (call->method == &auth_methods[AUTH_EXCHANGE_API_KEY]) return exchange(call, fixture);
     atomic_fetch_add(&fixture->runs, 1);
     switch ((enum act)atomic_load(&fixture->act)) {
     case ACT_NOT_CREATED:
@@ -108,11 +150,14 @@ static struct status authenticate(void *context, struct bytes token, struct toke
 {
     (void)context;
     memset(ret, 0, sizeof *ret);
+    if (bytes_equal(token, bytes_of_text("stale")))
+        return REFUSE(UNAUTHENTICATED, TOKEN_REVOKED, "the token's session or rights have ended");
     bool is_weak = bytes_equal(token, bytes_of_text("weak"));
     if (!is_weak && !bytes_equal(token, bytes_of_text("good"))) {
         return REFUSE(UNAUTHENTICATED, TOKEN_INVALID, "the token is not valid");
     }
     ret->role_count = is_weak ? 0 : 1;
+    ret->aal = 1;
     memset(ret->subject.bytes, 7, ID128_BYTES);
     return STATUS_SUCCESS;
 }
@@ -142,7 +187,7 @@ static size_t health(void *context, struct rpc_health_part *ret_parts)
 static struct rpc_service service_of(struct fixture *fixture, const struct rpc_method *methods,
                                      size_t count)
 {
-    static rpc_handler handlers[64]; // All alike.
+    static rpc_handler handlers[128]; // All alike.
     assert_true(count <= COUNT_OF(handlers));
     for (size_t i = 0; i < COUNT_OF(handlers); i++) {
         handlers[i] = play;
@@ -223,6 +268,7 @@ static void open_gateway(struct fixture *fixture)
     gateway->metrics = metrics;
     gateway->router = router_open(routes, route_count);
     gateway->service_token = write_service_token;
+    gateway->exchanges = gateway_exchanges_open(gateway);
     gateway->address_rate = fixture->options.address_rate;
     gateway->principal_rate = fixture->options.principal_rate;
     gateway->cors_origins = fixture->options.cors_origins;
@@ -271,6 +317,7 @@ void fixture_close(struct fixture *fixture)
     for (size_t i = 0; i < GATEWAY_PEERS; i++) {
         rpc_channel_close(&fixture->gateway.channels[i]);
     }
+    gateway_exchanges_close(&fixture->gateway.exchanges);
     router_close(&fixture->gateway.router);
     rate_close(&fixture->gateway.address_rate);
     rate_close(&fixture->gateway.principal_rate);

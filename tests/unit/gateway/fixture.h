@@ -1,7 +1,11 @@
 /// @file tests/unit/gateway/fixture.h
 /// A gateway on a free port before daemons that are not: one RPC server plays all four and does
-/// what the test tells it to do. Tokens     "good" may everything, "weak" nothing; any other is
-/// refused. Threads    The test's main thread; acts are read by transport threads.
+/// what the test tells it to do.
+/// Tokens     "good" may everything, "weak" nothing, "stale" is revoked; any other is refused.
+/// API keys   fl_live_good and others give "good", for a minute; fl_live_brief for 5 s;
+///            fl_live_dead "stale", fl_live_stale that first and "good" later; fl_live_bad,
+///            fl_live_often, fl_live_broken and what is too long are refused.
+/// Threads    The test's main thread; acts are read by transport threads.
 #pragma once
 
 #include "common/rpc/builtin.h"
@@ -56,7 +60,10 @@ struct fixture {
     struct http_handler handler;
     struct client client;
     atomic_int act, waiting, runs;
-    atomic_int aborted; // Exchanges whose client had gone.
+    atomic_int exchanges;       // API keys that auth was asked to exchange.
+    atomic_bool exchange_waits; // Until it is taken back.
+    char exchanged_for[64];     // The client's address of the last one.
+    atomic_int aborted;         // Exchanges whose client had gone.
     atomic_bool is_released;
 };
 

@@ -1,4 +1,6 @@
 // From an HTTP request to the message that a daemon gets, with the product's own routes.
+#include "common/rpc/pack.h"
+#include "florin/auth/v1/auth.pb-c.h"
 #include "gateway/connect.h"
 #include "gateway/json/encode.h"
 #include "gateway/request.h"
@@ -39,6 +41,22 @@ static const struct row rows[] = {
     {"a form where forms are taken", "POST", "/oauth2/token", FORM, "grant_type=refresh_token&refresh_token=a%2Bb",
      "{\"grant_type\":\"refresh_token\",\"refresh_token\":\"a+b\"", NULL},
 
+    {"a client by HTTP Basic", "POST", "/oauth2/token", FORM "\r\nAuthorization: Basic YTpi", "grant_type=x",
+     "{\"grant_type\":\"x\",\"refresh_token\":\"\",\"device\":\"\",\"client_id\":\"a\",\"client_secret\":\"b\"", NULL},
+    {"HTTP Basic where no client is named", "POST", "/oauth2/revoke", FORM "\r\nAuthorization: Basic YTpi", "token=x",
+     "{\"token\":\"x\",\"token_type_hint\":\"\",\"client_id\":\"\"}", NULL},
+    {"a field of a header", "POST", "/v1/auth/login", JSON "\r\nUser-Agent: curl/8 (\xe2\x82\xac\tx)",
+     "{\"identifier\":\"a\",\"password\":\"b\"}",
+     "{\"identifier\":\"a\",\"password\":\"b\",\"device\":\"\"}", NULL},
+
+    {"a client in the form and by HTTP Basic", "POST", "/oauth2/token", FORM "\r\nAuthorization: Basic YTpi",
+     "grant_type=client_credentials&client_id=a", NULL, "CLIENT_TWICE"},
+    {"the same client twice", "POST", "/oauth2/token", FORM "\r\nAuthorization: Basic YTpi",
+     "grant_type=client_credentials&client_id=a&client_secret=b", NULL, "CLIENT_TWICE"},
+    {"HTTP Basic that is none", "POST", "/oauth2/token", FORM "\r\nAuthorization: Basic YT", "grant_type=client_credentials",
+     NULL, "BASIC_MALFORMED"},
+    {"a header's field in the body", "POST", "/v1/auth/login", JSON,
+     "{\"identifier\":\"a\",\"password\":\"b\",\"user_agent\":\"c\"}", NULL, "VALIDATION_FAILED user_agent UNKNOWN_FIELD"},
     {"two values for one field", "POST", "/v1/accounts/" ID "/deposit", JSON,
      "{\"account_id\":\"" OTHER_ID "\",\"amount\":\"5\"}", NULL, "VALIDATION_FAILED account_id DUPLICATE_FIELD"},
     {"a query parameter twice", "GET", "/v1/accounts?page_size=1&page_size=2", NULL, NULL, NULL,
@@ -158,6 +176,50 @@ static void test_a_compressed_body_is_415(void **state)
     router_close(&router);
 }
 
+static void test_a_field_of_a_header_is_what_may_be_shown_of_it(void **state)
+{
+    (void)state;
+    char long_name[400] = "", cut[257] = ""; // len_max is 256.
+    memset(long_name, 'x', sizeof long_name - 1);
+    memset(cut, 'x', sizeof cut - 1);
+
+    const struct {
+        const char *header, *field;
+    } cases[] = {
+        {"", ""},
+        {"User-Agent: curl/8\r\n", "curl/8"},
+        {"uSER-aGENT:   curl/8 (x)  \r\n", "curl/8 (x)"},
+        {"User-Agent: a\xe2\x82\xac\tb\r\n", "a????b"},
+        {"User-Agent:\r\n", ""},
+        {long_name, cut},
+    };
+
+    static const char body[] = "{\"identifier\":\"a\",\"password\":\"b\"}";
+    struct router *router = router_open(rpc_routes, rpc_route_count);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct arena *arena = arena_open(ARENA_BYTES);
+        static struct http_head head;
+        struct router_match match;
+        struct rpc_violations violations = {0};
+        struct bytes payload;
+        Auth__LoginRequest *request;
+        bool is_long = cases[i].header == long_name;
+        parse(arena_format(arena,
+                           "POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: " JSON
+                           "\r\n%s%s%s\r\n",
+                           is_long ? "User-Agent: " : "", cases[i].header, is_long ? "\r\n" : ""),
+              &head);
+        assert_true(
+            status_ok(request_pack(&head, bytes_of_text(body), &match, find(router, &head, &match),
+                                   arena, &payload, &violations)));
+        assert_true(
+            status_ok(rpc_unpack(&auth__login_request__descriptor, payload, arena, &request)));
+        expect_text(cases[i].header, request->user_agent, cases[i].field);
+        arena_close(&arena);
+    }
+    router_close(&router);
+}
+
 // ---- Connect -------------------------------------------------------------------------------
 
 static void test_only_methods_for_clients_are_reachable_by_connect(void **state)
@@ -255,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_request_becomes_its_message_or_is_refused),
         cmocka_unit_test(test_a_compressed_body_is_415),
+        cmocka_unit_test(test_a_field_of_a_header_is_what_may_be_shown_of_it),
         cmocka_unit_test(test_only_methods_for_clients_are_reachable_by_connect),
         cmocka_unit_test(test_connect_headers_are_checked),
         cmocka_unit_test(test_a_connect_body_is_the_message),

@@ -349,6 +349,7 @@ static void test_field_tables_say_what_the_options_say(void **state)
     assert_int_equal(field_of(shape, "text")->len_max, 1024);
     assert_int_equal(field_of(shape, "hash")->format, RPC_FORMAT_HEX);
     assert_true(field_of(shape, "trace")->from_header);
+    assert_string_equal(field_of(shape, "trace")->header, "x-trace");
     const struct rpc_message *rules = &florin_shapes_v1_rules_message;
     assert_true(field_of(rules, "required_inner")->required);
     assert_int_equal(field_of(rules, "large")->min, 1);

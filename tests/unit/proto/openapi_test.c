@@ -49,6 +49,8 @@ static json_t *at(json_t *json, const char *path)
 static const struct { const char *path, *expected; } rows[] = { // NULL: not there.
     {"openapi",                                              "\"3.1.0\""},
     {"components|securitySchemes|bearer|scheme",             "\"bearer\""},
+    {"components|securitySchemes|basic|scheme",              "\"basic\""},
+    {"components|schemas|Problem|properties|error|type",     "\"string\""},
     {SHAPES "operationId",                                   "\"shapes_EchoShape\""},
     {SHAPES "summary",                                       "\"Echo\""},
     {SHAPES "description",                                   "\"Answers what it was sent.\""},
@@ -69,7 +71,9 @@ static const struct { const char *path, *expected; } rows[] = { // NULL: not the
     {SHAPES "responses|200|content|application/json|schema|$ref", "\"#/components/schemas/shapes.v1.Shape\""},
     {SHAPES "responses|422|x-florin-reasons",                "[\"SHAPE_BENT\",\"SHAPE_FLAT\",\"IDEMPOTENCY_KEY_REUSED\"]"},
     {SHAPES "responses|409|description",                     "\"SHAPE_TAKEN\""},
-    {SHAPES "responses|401|x-florin-reasons",                "[\"TOKEN_MISSING\",\"TOKEN_MALFORMED\",\"TOKEN_EXPIRED\",\"TOKEN_REVOKED\"]"},
+    {SHAPES "responses|401|x-florin-reasons",
+     "[\"TOKEN_MISSING\",\"TOKEN_MALFORMED\","
+                                                             "\"TOKEN_EXPIRED\",\"TOKEN_REVOKED\",\"INVALID_CREDENTIALS\"]"},
     {SHAPES "responses|default|content|application/problem+json|schema|$ref", "\"#/components/schemas/Problem\""},
     {"paths|/v1/shapes/{id}|put|operationId",                "\"shapes_EchoShape_2\""},
     {"paths|/v1/shapes/{id}|put|parameters|0|in",            "\"path\""},
