@@ -155,6 +155,16 @@ struct status ledger_service_create_account(struct ledger_unit *unit,
     return add_account(unit, asked, currency.exponent, ret);
 }
 
+/// Nobody gives themselves credit, or lifts the freeze of their own account.
+static struct status refuse_own(const struct ledger_caller *caller,
+                                const struct ledger_account *account)
+{
+    bool is_own = !id128_is_nil(caller->user_id) && id128_equal(caller->user_id, account->owner_id);
+    if (!is_own) return STATUS_SUCCESS;
+    return REFUSE(PERMISSION_DENIED, PERMISSION_DENIED,
+                  "limits and freezes of one's own account are another person's to change");
+}
+
 // ---- Settings -----------------------------------------------------------------------------------
 
 static bool change_names_limits(const struct ledger_account_change *change)
@@ -247,6 +257,7 @@ struct status ledger_service_update_account(struct ledger_unit *unit,
         return REFUSE(PERMISSION_DENIED, PERMISSION_DENIED,
                       "what an account may hold is changed with ledger.account.limits");
     }
+    if (change_names_limits(asked)) RETURN_IF_ERROR(refuse_own(caller, change.account));
     if (asked->if_match != UINT64_MAX && asked->if_match != change.account->version)
         return REFUSE(ABORTED, VERSION_MISMATCH, "the account is not at this version any more");
     if (change.account->closed) return ledger_reason_status(LEDGER_ACCOUNT_CLOSED);
@@ -303,6 +314,7 @@ struct status ledger_service_freeze_account(struct ledger_unit *unit,
 {
     struct change change;
     RETURN_IF_ERROR(open_change(unit, caller, asked->account_id, &change));
+    RETURN_IF_ERROR(refuse_own(caller, change.account));
     if (asked->frozen && change.account->closed) return ledger_reason_status(LEDGER_ACCOUNT_CLOSED);
     bool is_changed = false;
     for (enum ledger_side side = 0; side < LEDGER_SIDES; side++) {

@@ -2,8 +2,8 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/base/iso4217.h"
 #include "florin/ledger/v1/ledger.pb-c.h"
-#include "services/ledger/currencies.h"
 
 #include <string.h>
 
@@ -142,7 +142,7 @@ Ledger__Currency *ledger_convert_currency(struct rpc_call *call,
     Ledger__Currency *message = &parts->message;
     ledger__currency__init(message);
     message->exponent = currency->exponent;
-    message->custom = ledger_currency_find(currency->code) == NULL;
+    message->custom = iso4217_find(currency->code) == NULL;
     message->cash_account_id = ledger_put_id(ledger_system_account_id(currency->code, LEDGER_CASH),
                                              parts->id[LEDGER_CASH]);
     message->fees_account_id = ledger_put_id(ledger_system_account_id(currency->code, LEDGER_FEES),
@@ -205,6 +205,7 @@ size_t ledger_convert_facts(struct rpc_call *call, const struct ledger_caller *c
         put_fact(&facts, "original_reason", outcome->original.name);
     if (refusal->reason == LEDGER_EXCLUSIVE_FIELDS && refusal->field != NULL)
         put_fact(&facts, "field", refusal->field);
+    if (refusal->reason == LEDGER_INSUFFICIENT_AAL) put_fact(&facts, "sca", "required");
     if (refusal->reason < LEDGER_ACCOUNT_CLOSED) return facts.count;
     put_fact(&facts, "side", refusal->side == LEDGER_DEBIT ? "debit" : "credit");
     if (refusal->reason != LEDGER_KYC_LIMIT_EXCEEDED) return facts.count;

@@ -113,6 +113,7 @@ static struct status take_create(const struct item *item,
     if (currency_size >= sizeof asked->currency) return violation(item, "currency", "TOO_LONG");
     memcpy(asked->currency, request->currency, currency_size);
     asked->description = bytes_of_text(request->description);
+    ret->sca_token = bytes_of_text(request->sca_token);
     ret->has_final =
         request->final_choice_case == LEDGER__CREATE_TRANSFER_REQUEST__FINAL_CHOICE_FINAL;
     asked->not_final = ret->has_final && !request->final;
@@ -136,6 +137,10 @@ static struct status take_cash(struct rpc_call *call, enum ledger_side side,
     RETURN_IF_ERROR(check_idempotency(&item, ret));
     ret->asked.account_id[side] = ledger_convert_id(&request->account_id);
     take_amount(request->amount, ret);
+    ret->sca_token = bytes_of_text(request->sca_token);
+    // Money that comes in is nobody's payment.
+    if (side == LEDGER_CREDIT && ret->sca_token.size > 0)
+        return violation(&item, "sca_token", "NOT_ALLOWED");
     return ret->has_amount ? STATUS_SUCCESS : violation(&item, "amount", "REQUIRED");
 }
 
@@ -215,6 +220,21 @@ static struct status make_group_id(struct rpc_call *call, const struct ledger_mo
     return STATUS_SUCCESS;
 }
 
+// Each approval is a signature to check on the writer thread, and somebody's code that was typed: a
+// batch with more of them is none that people have approved.
+enum { BATCH_APPROVALS_MAX = 64 };
+
+static struct status check_approvals(struct rpc_call *call, const struct ledger_movement *movements,
+                                     size_t count)
+{
+    size_t approvals = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (movements[i].sca_token.size == 0 || ++approvals <= BATCH_APPROVALS_MAX) continue;
+        return violation(&(struct item){call, i}, "sca_token", "TOO_MANY_ITEMS");
+    }
+    return STATUS_SUCCESS;
+}
+
 struct status ledger_convert_batch(struct rpc_call *call, struct ledger_batch *ret)
 {
     const Ledger__BatchCreateTransfersRequest *request = call->request;
@@ -227,6 +247,7 @@ struct status ledger_convert_batch(struct rpc_call *call, struct ledger_batch *r
         struct item item = {call, i};
         RETURN_IF_ERROR(take_create(&item, request->transfers[i], &movements[i]));
     }
+    RETURN_IF_ERROR(check_approvals(call, movements, count));
     struct id128 group_id = ledger_convert_id(&request->group_id);
     bool group_is_made = id128_is_nil(group_id);
     if (group_is_made) RETURN_IF_ERROR(make_group_id(call, movements, count, &group_id));

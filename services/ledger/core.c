@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "services/ledger/approval.h"
 #include "services/ledger/limits.h"
 #include "services/ledger/saturate.h"
 
@@ -57,6 +58,16 @@ static bool currency_differs(const struct ledger_posting *posting)
     const char *currency = posting->transfer->currency;
     return strcmp(posting->party[LEDGER_DEBIT].account->currency, currency) != 0 ||
            strcmp(posting->party[LEDGER_CREDIT].account->currency, currency) != 0;
+}
+
+static bool approval_is_missing(const struct ledger_posting *posting)
+{
+    return ledger_approval_is_missing(posting->approval, posting->transfer);
+}
+
+static bool approval_is_wrong(const struct ledger_posting *posting)
+{
+    return ledger_approval_is_wrong(posting->approval, posting->transfer, posting->now_ns);
 }
 
 // ---- Rules about one side -----------------------------------------------------------------------
@@ -192,6 +203,10 @@ static const struct rule {
                                 KINDS(YES,   YES,    YES,      YES, YES,     YES)},
     {LEDGER_CURRENCY_MISMATCH,        currency_differs,  NULL,          NULL,
                                 KINDS(YES,   YES,    YES,      YES, YES,     YES)},
+    {LEDGER_INSUFFICIENT_AAL,       approval_is_missing, NULL,          NULL,
+                                KINDS(YES,   YES,    NO,       NO,  NO,      NO)},
+    {LEDGER_SCA_INVALID,              approval_is_wrong, NULL,          NULL,
+                                KINDS(YES,   YES,    NO,       NO,  NO,      NO)},
     {LEDGER_ACCOUNT_CLOSED,           NULL,              is_closed,     NULL,
                                 KINDS(YES,   YES,    YES,      NO,  YES,     NO)},
     {LEDGER_ACCOUNT_FROZEN,           NULL,              is_frozen,     NULL,

@@ -162,6 +162,7 @@ struct ledger_movement {
     // Only for telling what was given though the kind does not take it, or with its empty value.
     bool has_final, has_amount_up_to;
     struct id128 other_subject_id; // pending_id of a REVERSAL, reverses_id of any other kind.
+    struct bytes sca_token;        // The payer's approval (approval.h); size 0: none was given.
     bool group_is_made; // The group id was not asked for: not compared when the id is repeated.
     /// Cash: the other account is the currency's cash account. account_id[side of the customer] is
     /// given, currency is the account's.
@@ -207,6 +208,7 @@ bool ledger_core_follow(const struct ledger_following *following, struct ledger_
 // ---- Postings -----------------------------------------------------------------------------------
 
 struct ledger_allowance; // limits.h
+struct ledger_approval;  // approval.h
 
 struct ledger_party {
     struct ledger_account *account; // NULL: not found.
@@ -217,8 +219,9 @@ struct ledger_party {
 struct ledger_posting {
     const struct ledger_transfer *transfer; // Whole, but for what the ledger gives.
     struct ledger_party party[LEDGER_SIDES];
-    const struct ledger_transfer *subject; // Of a follow-up; else NULL.
-    struct ledger_progress *progress;      // The subject's; of PENDING its own; else NULL.
+    const struct ledger_transfer *subject;  // Of a follow-up; else NULL.
+    struct ledger_progress *progress;       // The subject's; of PENDING its own; else NULL.
+    const struct ledger_approval *approval; // NULL: none is asked for, and none was given.
     uint64_t now_ns;
     /// REVERSAL of a POST: created_at of the PENDING transfer that the POST captured, which is when
     /// the money was counted. 0: not known, and the sums of KYC limits are given nothing back.

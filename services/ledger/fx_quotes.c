@@ -110,18 +110,37 @@ static struct status refuse_as_executed(void)
                   "the quote has been executed with other accounts");
 }
 
+/// To exchange into somebody else's account is to pay them, and a quote takes no approval.
+static struct status check_approval(const struct exchange *exchange,
+                                    const struct ledger_account *const account[LEDGER_SIDES])
+{
+    const struct ledger_account *from = account[LEDGER_DEBIT], *to = account[LEDGER_CREDIT];
+    const struct ledger_sca_policy *policy = &ledger_unit_service(exchange->unit)->sca;
+    if (exchange->caller->is_any || from == NULL || to == NULL ||
+        id128_equal(from->owner_id, to->owner_id))
+        return STATUS_SUCCESS;
+    u128 free_up_to =
+        ledger_sca_free_up_to(policy, exchange->quote.sell_currency, exchange->quote.sell_exponent);
+    if (exchange->quote.sell_amount <= free_up_to && !policy->for_new_payees) return STATUS_SUCCESS;
+    exchange->outcomes[LEDGER_CREDIT].is_refused = true;
+    exchange->outcomes[LEDGER_CREDIT].refusal.reason = LEDGER_INSUFFICIENT_AAL;
+    return ledger_reason_status(LEDGER_INSUFFICIENT_AAL);
+}
+
 /// Who may move what: the fx accounts are the bank's, so the movements themselves are asked for
 /// with the bank's rights; what the caller may touch is looked at here. An account that is not
 /// there is the movement's own refusal.
 static struct status check_accounts(struct exchange *exchange)
 {
     const struct ledger_caller *caller = exchange->caller;
+    const struct ledger_account *accounts[LEDGER_SIDES] = {0};
     for (enum ledger_side leg = 0; leg < LEDGER_SIDES; leg++) {
         struct ledger_account *account;
         struct status status =
             ledger_unit_account(exchange->unit, exchange->account_id[leg], &account);
         if (status.code == STATUS_NOT_FOUND) continue;
         RETURN_IF_ERROR(status);
+        accounts[leg] = account;
         bool is_allowed = leg == LEDGER_DEBIT
                               ? status_ok(ledger_caller_may_touch(caller, account->owner_id))
                               : caller->is_any || account->kind == LEDGER_KIND_CUSTOMER;
@@ -130,7 +149,7 @@ static struct status check_accounts(struct exchange *exchange)
         exchange->outcomes[leg].refusal.reason = LEDGER_PERMISSION_DENIED;
         return ledger_reason_status(LEDGER_PERMISSION_DENIED);
     }
-    return STATUS_SUCCESS;
+    return check_approval(exchange, accounts);
 }
 
 static struct ledger_movement movement_of(const struct exchange *exchange, enum ledger_side leg)

@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "services/ledger/figures.h"
 #include "services/ledger/saturate.h"
 
 #include <string.h>
@@ -419,56 +420,6 @@ u128 ledger_limits_room(const struct ledger_allowance *allowance, enum ledger_si
 
 // ---- Configuration ------------------------------------------------------------------------------
 
-/// The unread part of a configured value.
-struct reading {
-    const char *at;
-};
-
-static bool read_figure(struct reading *reading, uint64_t *ret)
-{
-    uint64_t value = 0;
-    const char *begin = reading->at;
-    for (; *reading->at >= '0' && *reading->at <= '9'; reading->at++) {
-        if (__builtin_mul_overflow(value, UINT64_C(10), &value)) return false;
-        if (__builtin_add_overflow(value, (uint64_t)(*reading->at - '0'), &value)) return false;
-    }
-    *ret = value;
-    return reading->at > begin;
-}
-
-/// A code as the protocol takes it: a capital, then two to nine capitals or digits.
-static bool read_currency(struct reading *reading, char ret[static LEDGER_CURRENCY_BYTES])
-{
-    static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    size_t size = strspn(reading->at, capitals);
-    if (size < 3 || size >= LEDGER_CURRENCY_BYTES || *reading->at < 'A') return false;
-    memset(ret, 0, LEDGER_CURRENCY_BYTES);
-    memcpy(ret, reading->at, size);
-    reading->at += size;
-    return true;
-}
-
-/// Spaces, and whether there was one.
-static bool skip_spaces(struct reading *reading)
-{
-    const char *begin = reading->at;
-    reading->at += strspn(begin, " \t");
-    return reading->at > begin;
-}
-
-static bool add_exception(struct ledger_tiers *tiers, const struct ledger_tier_exception *exception)
-{
-    for (size_t i = 0; i < tiers->exception_count; i++) {
-        const struct ledger_tier_exception *other = &tiers->exception[i];
-        if (other->tier == exception->tier && other->limit == exception->limit &&
-            strcmp(other->currency, exception->currency) == 0)
-            return false; // One currency twice.
-    }
-    if (tiers->exception_count == LEDGER_TIER_EXCEPTIONS_MAX) return false;
-    tiers->exception[tiers->exception_count++] = *exception;
-    return true;
-}
-
 static void drop_exceptions(struct ledger_tiers *tiers, size_t tier, enum ledger_limit limit)
 {
     size_t kept = 0;
@@ -483,20 +434,20 @@ static void drop_exceptions(struct ledger_tiers *tiers, size_t tier, enum ledger
 bool ledger_tiers_set(struct ledger_tiers *tiers, const char *tier, enum ledger_limit limit,
                       const char *text)
 {
+    struct ledger_figures figures;
     struct ledger_tiers changed = *tiers;
     size_t index = (size_t)(ledger_tier_find(tiers, tier) - tiers->tier);
     if (strcmp(tiers->tier[index].name, tier) != 0) return false; // T0 stands for the unknown.
+    if (!ledger_figures_read(text, &figures)) return false;
     drop_exceptions(&changed, index, limit);
-    struct reading reading = {text};
-    skip_spaces(&reading);
-    if (!read_figure(&reading, &changed.tier[index].max[limit])) return false;
-    while (skip_spaces(&reading) && *reading.at != '\0') {
-        struct ledger_tier_exception exception = {.tier = (uint8_t)index, .limit = limit};
-        if (!read_currency(&reading, exception.currency)) return false;
-        if (*reading.at++ != '=' || !read_figure(&reading, &exception.max)) return false;
-        if (!add_exception(&changed, &exception)) return false;
+    changed.tier[index].max[limit] = figures.figure;
+    for (size_t i = 0; i < figures.exception_count; i++) {
+        if (changed.exception_count == LEDGER_TIER_EXCEPTIONS_MAX) return false;
+        struct ledger_tier_exception *exception = &changed.exception[changed.exception_count++];
+        *exception = (struct ledger_tier_exception){
+            .tier = (uint8_t)index, .limit = limit, .max = figures.exception[i].figure};
+        memcpy(exception->currency, figures.exception[i].currency, sizeof exception->currency);
     }
-    if (*reading.at != '\0') return false;
     *tiers = changed;
     return true;
 }

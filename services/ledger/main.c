@@ -50,6 +50,11 @@ static const struct config_key keys[] = {
     LIMITS(KEY_ROW)
     {"ledger", "four_eyes_above", CONFIG_U64, "major units", 0, FOUR_EYES_MAX, "100000", NULL,
      "A reversal of more needs another person than who made the transfer; 0: never."},
+    {"ledger", "sca_above", CONFIG_TEXT, NULL, 0, LIMIT_TEXT_BYTES_MAX, "0", NULL,
+     "Customers approve each payment of more, in major units, by a code of their own; 0: never. "
+     "\"100000 USD=1200\": another figure in a currency."},
+    {"ledger", "sca_new_payee", CONFIG_BOOL, NULL, 0, 0, "false", NULL,
+     "Customers approve their first payment to an account so, whatever its amount."},
     {"ledger", "verify_at_start", CONFIG_BOOL, NULL, 0, 0, "true", NULL,
      "Recompute all balances in the background after each start."},
 };
@@ -62,17 +67,33 @@ static const struct {
 
 // clang-format on
 
+static struct status refuse_limit(const char *key)
+{
+    LOG_ERROR("a limit is malformed", LOG_TEXT("section", "ledger"), LOG_TEXT("key", key),
+              LOG_TEXT("expected", "major units, then exceptions: 10000 USD=120 JPY=18000"));
+    return REFUSE(INVALID_ARGUMENT, LIMIT_MALFORMED, "a [ledger] limit cannot be read");
+}
+
 static struct status set_limits(const struct config *config, struct ledger_tiers *tiers)
 {
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         const char *text = config_text(config, "ledger", limits[i].name);
-        if (ledger_tiers_set(tiers, limits[i].tier, limits[i].limit, text)) continue;
-        LOG_ERROR("a limit is malformed", LOG_TEXT("section", "ledger"),
-                  LOG_TEXT("key", limits[i].name),
-                  LOG_TEXT("expected", "major units, then exceptions: 10000 USD=120 JPY=18000"));
-        return REFUSE(INVALID_ARGUMENT, LIMIT_MALFORMED, "a [ledger] limit cannot be read");
+        if (!ledger_tiers_set(tiers, limits[i].tier, limits[i].limit, text))
+            return refuse_limit(limits[i].name);
     }
     return STATUS_SUCCESS;
+}
+
+/// Auth's keys say which approvals are genuine.
+static struct status set_approvals(struct daemon *daemon, struct ledger_service *service)
+{
+    const struct config *config = daemon_config(daemon);
+    const char *above = config_text(config, "ledger", "sca_above");
+    service->sca.for_new_payees = config_bool(config, "ledger", "sca_new_payee");
+    service->verify_sca = identity_verify_sca;
+    service->verify_sca_context = daemon_identity(daemon);
+    if (above[0] == '\0' || ledger_figures_read(above, &service->sca.above)) return STATUS_SUCCESS;
+    return refuse_limit("sca_above");
 }
 
 // ---- The limits' identity -----------------------------------------------------------------------
@@ -144,6 +165,7 @@ static struct status open_parts(struct daemon *daemon, void **ret_service)
     const struct config *config = daemon_config(daemon);
     RETURN_IF_ERROR(ledger_service_open(daemon_store(daemon), service));
     RETURN_IF_ERROR(set_limits(config, &service->tiers));
+    RETURN_IF_ERROR(set_approvals(daemon, service));
     service->four_eyes_above = config_u64(config, "ledger", "four_eyes_above");
     service->announce = ledger_events_announce;
     struct identity identity = identify(&service->tiers);

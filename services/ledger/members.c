@@ -68,6 +68,11 @@ static bool has_effective_at(const struct ledger_movement *movement)
     return movement->asked.effective_at_ns != 0;
 }
 
+static bool has_sca_token(const struct ledger_movement *movement)
+{
+    return movement->sca_token.size > 0;
+}
+
 // ---- Kinds and members --------------------------------------------------------------------------
 
 /// NO: the kind does not take it. MAY: taken from the transfer followed, or worked out, or left
@@ -98,6 +103,7 @@ static const struct {
     {"timeout_seconds",   has_timeout,         KINDS(NO,    MAY,    NO,   NO,   NO)},
     {"final",             has_final,           KINDS(NO,    NO,     MAY,  NO,   NO)},
     {"effective_at",      has_effective_at,    KINDS(MAY,   MAY,    MAY,  NO,   MAY)},
+    {"sca_token",         has_sca_token,       KINDS(MAY,   MAY,    NO,   NO,   NO)},
 #undef KINDS
     // clang-format on
 };

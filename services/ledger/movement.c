@@ -1,4 +1,5 @@
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "services/ledger/unit.h"
 
 #include <string.h>
@@ -233,6 +234,71 @@ static struct status find_allowances(struct work *work, struct ledger_posting *p
     return STATUS_SUCCESS;
 }
 
+// ---- Approvals ----------------------------------------------------------------------------------
+
+/// What came with the movement. The signature is checked here, on the writer thread (about 50 us),
+/// because only now it is known that there is something to approve: a repeated id, a stranger or an
+/// account that is not there have been answered.
+static struct status read_token(struct work *work, uint64_t now_ns,
+                                struct ledger_approval *approval)
+{
+    const struct ledger_service *service = ledger_unit_service(work->unit);
+    struct sca_claims *claims = &approval->claims;
+    approval->is_given = true;
+    if (service->verify_sca == NULL) return STATUS_SUCCESS;
+    struct status status = service->verify_sca(
+        service->verify_sca_context, work->movement->sca_token, now_ns / NS_PER_SECOND, claims);
+    if (status.code == STATUS_PERMISSION_DENIED) return STATUS_SUCCESS;
+    RETURN_IF_ERROR(status);
+    approval->is_genuine = true;
+    return ledger_unit_token_is_burnt(work->unit, claims->expires_at_s, claims->token_id,
+                                      &approval->is_burnt);
+}
+
+/// A customer pays somebody else; what staff and services do is theirs to answer for.
+static struct status find_demand(struct work *work, struct ledger_approval *approval)
+{
+    const struct ledger_sca_policy *policy = &ledger_unit_service(work->unit)->sca;
+    const struct ledger_account *debit = work->account[LEDGER_DEBIT];
+    const struct ledger_account *credit = work->account[LEDGER_CREDIT];
+    approval->free_up_to = U128_MAX;
+    if (work->caller->is_any || id128_equal(debit->owner_id, credit->owner_id))
+        return STATUS_SUCCESS;
+    approval->free_up_to = ledger_sca_free_up_to(policy, debit->currency, debit->exponent);
+    if (!policy->for_new_payees || credit->kind != LEDGER_KIND_CUSTOMER) return STATUS_SUCCESS;
+    return ledger_unit_payee_is_new(work->unit, debit->owner_id, credit->id,
+                                    &approval->payee_is_new);
+}
+
+static struct status find_approval(struct work *work, struct ledger_posting *posting,
+                                   struct ledger_approval *approval)
+{
+    bool is_payment = !is_follow_up(work->movement) && work->account[LEDGER_DEBIT] != NULL &&
+                      work->account[LEDGER_CREDIT] != NULL;
+    if (!is_payment) return STATUS_SUCCESS;
+    approval->asker_id = work->caller->user_id;
+    RETURN_IF_ERROR(find_demand(work, approval));
+    if (work->movement->sca_token.size > 0)
+        RETURN_IF_ERROR(read_token(work, posting->now_ns, approval));
+    posting->approval = approval;
+    return STATUS_SUCCESS;
+}
+
+/// In the unit of the payment itself: there is no payment without it, and none of it without one.
+static struct status burn_approval(struct work *work, const struct ledger_approval *approval,
+                                   uint64_t number)
+{
+    const struct sca_claims *claims = &approval->claims;
+    if (approval->is_given)
+        RETURN_IF_ERROR(
+            ledger_unit_burn_token(work->unit, claims->expires_at_s, claims->token_id, number));
+    if (!approval->payee_is_new) return STATUS_SUCCESS;
+    return ledger_unit_add_payee(work->unit, work->account[LEDGER_DEBIT]->owner_id,
+                                 work->account[LEDGER_CREDIT]->id, number);
+}
+
+// ---- Posting ------------------------------------------------------------------------------------
+
 /// The rules of money; with amount_up_to they also say how much.
 static struct status check(struct work *work, const struct ledger_posting *posting)
 {
@@ -261,6 +327,8 @@ static struct status post(struct work *work, struct ledger_posting *posting)
     if (transfer == NULL) return ARENA_STATUS_EXHAUSTED;
     posting->transfer = transfer;
     RETURN_IF_ERROR(ledger_unit_post(work->unit, posting, transfer));
+    if (posting->approval != NULL)
+        RETURN_IF_ERROR(burn_approval(work, posting->approval, transfer->number));
     if (transfer->kind == LEDGER_TRANSFER_PENDING) {
         struct ledger_progress *progress;
         RETURN_IF_ERROR(ledger_unit_progress(work->unit, transfer->number, &progress));
@@ -277,9 +345,11 @@ static struct status decide(struct work *work)
     if (!ledger_core_structure(work->movement, &refusal.reason, &refusal.field))
         return refuse(work, refusal);
     struct ledger_posting posting = {.transfer = &work->outcome->transfer};
+    struct ledger_approval approval = {0};
     RETURN_IF_ERROR(ledger_unit_next_time(work->unit, &posting.now_ns));
     if (is_follow_up(work->movement)) RETURN_IF_ERROR(follow(work, &posting));
     RETURN_IF_ERROR(find_allowances(work, &posting));
+    RETURN_IF_ERROR(find_approval(work, &posting, &approval));
     RETURN_IF_ERROR(check(work, &posting));
     return post(work, &posting);
 }

@@ -1,8 +1,8 @@
 /// @file services/ledger/reasons.h
 /// Why a movement of money may be refused: one table, in order of precedence.
 /// Order      malformed (before this table) -> who asks -> the id -> structure -> the transfer it
-///            follows -> accounts exist -> currency -> closed -> frozen -> KYC limits -> overflow
-///            -> balance limits. Of several reasons that apply the first is the answer.
+///            follows -> accounts exist -> currency -> approved -> closed -> frozen -> KYC limits
+///            -> overflow -> balance limits. Of several reasons that apply the first is the answer.
 /// Burning    A refusal that depends on state which may change uses up the id the client chose: the
 ///            same request must not succeed later by itself.
 /// Source     README.md "Refusals, in order" lists the same rows; ledger_reasons_test compares.
@@ -91,6 +91,10 @@
     X(ACCOUNT_NOT_FOUND, NOT_FOUND, true, "there is no account with this id")                      \
     X(CURRENCY_MISMATCH, FAILED_PRECONDITION, false,                                               \
       "both accounts must be in the transfer's currency")                                          \
+    X(INSUFFICIENT_AAL, PERMISSION_DENIED, false,                                                  \
+      "this payment must be approved by itself: POST /v1/auth/sca gives an sca_token for it")      \
+    X(SCA_INVALID, PERMISSION_DENIED, false,                                                       \
+      "the sca_token has expired, was used, or approves another payment")                          \
     X(ACCOUNT_CLOSED, FAILED_PRECONDITION, true, "an account is closed")                           \
     X(ACCOUNT_FROZEN, FAILED_PRECONDITION, true, "an account is frozen in this direction")         \
     X(KYC_LIMIT_EXCEEDED, FAILED_PRECONDITION, true,                                               \

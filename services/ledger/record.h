@@ -68,6 +68,10 @@
 ///                             minimal | buy_amount minimal | rate_numerator(8) |
 ///                             rate_denominator(8) | created_at(8) | expires_at(8) |
 ///                             bit 0: debit_account_id(16), credit_account_id(16)
+/// burnt approval (key: expires_at in seconds(8) | token id(16))   version 1 | number(8) of the
+///                             transfer that it approved
+/// payee (key: owner id(16) | account id(16))   version 1 | number(8) of the owner's first payment
+///                             to that account
 /// currency (key: code)        version 1 | exponent(1) | name text(2)
 /// cursor (key: source)        version 1 | log_id(8) | seq(8)
 #pragma once
@@ -100,11 +104,14 @@ enum {
     LEDGER_COUNTERS_BYTES = 13 + 7 * 16,
     LEDGER_CURRENCY_RECORD_BYTES_MAX = 4 + LEDGER_NAME_BYTES,
     LEDGER_CURSOR_BYTES = 17,
+    LEDGER_TRACE_BYTES = 9,
     LEDGER_OWNER_KEY_BYTES = 24,           // owner_id(16) | account number(8)
     LEDGER_COUNTERS_KEY_BYTES = 26,        // owner_id(16) | currency(10)
     LEDGER_ACCOUNT_VERSION_KEY_BYTES = 24, // account_id(16) | version(8)
     LEDGER_EXPIRY_KEY_BYTES = 16,          // expires_at(8) | transfer number(8)
     LEDGER_TOTALS_KEY_BYTES = 11,          // currency(10) | class(1)
+    LEDGER_BURNT_KEY_BYTES = 24,           // expires_at in seconds(8) | token id(16)
+    LEDGER_PAYEE_KEY_BYTES = 32,           // owner id(16) | account id(16)
 };
 
 /// What an id stands for.
@@ -202,6 +209,8 @@ size_t ledger_currency_encode(const struct ledger_currency *currency,
                               uint8_t ret[static LEDGER_CURRENCY_RECORD_BYTES_MAX]);
 size_t ledger_cursor_encode(const struct ledger_cursor *cursor,
                             uint8_t ret[static LEDGER_CURSOR_BYTES]);
+/// A trace: the number of the transfer that a burnt approval or a payee came with.
+size_t ledger_trace_encode(uint64_t number, uint8_t ret[static LEDGER_TRACE_BYTES]);
 
 /// Decoders fill *ret or leave it alone: DATA_LOSS / RECORD_CORRUPT. What stands in the key (id,
 /// number, owner, code) is given by the caller. A transfer's description and metadata point into
@@ -230,6 +239,7 @@ MUST_USE struct status ledger_counters_decode(struct bytes value, struct ledger_
 MUST_USE struct status ledger_currency_decode(struct bytes code, struct bytes value,
                                               struct ledger_currency *ret);
 MUST_USE struct status ledger_cursor_decode(struct bytes value, struct ledger_cursor *ret);
+MUST_USE struct status ledger_trace_decode(struct bytes value, uint64_t *ret);
 
 // ---- Metadata -----------------------------------------------------------------------------------
 
@@ -277,3 +287,16 @@ void ledger_totals_key_encode(const char *currency, enum ledger_class class,
                               uint8_t ret[static LEDGER_TOTALS_KEY_BYTES]);
 bool ledger_totals_key_decode(struct bytes key, char ret_currency[static LEDGER_CURRENCY_BYTES],
                               enum ledger_class *ret_class);
+
+/// Key of a burnt approval: expires_at in seconds(8) | token id(16)
+///     000000006b49d278 22222222222222222222222222222222
+/// A token says both, so that one table answers whether it was burnt and which row is the oldest.
+void ledger_burnt_key_encode(uint64_t expires_at_s, struct id128 token_id,
+                             uint8_t ret[static LEDGER_BURNT_KEY_BYTES]);
+bool ledger_burnt_key_decode(struct bytes key, uint64_t *ret_expires_at_s,
+                             struct id128 *ret_token_id);
+/// Key of a payee: owner id(16) | account id(16)
+void ledger_payee_key_encode(struct id128 owner_id, struct id128 account_id,
+                             uint8_t ret[static LEDGER_PAYEE_KEY_BYTES]);
+bool ledger_payee_key_decode(struct bytes key, struct id128 *ret_owner_id,
+                             struct id128 *ret_account_id);

@@ -63,6 +63,29 @@ static void fuzz_metadata(struct bytes record)
     CHECK(bytes_equal(bytes_of(again, size), record));
 }
 
+static void fuzz_trace(struct bytes record)
+{
+    uint8_t again[LEDGER_TRACE_BYTES];
+    uint64_t number;
+    if (!status_ok(ledger_trace_decode(record, &number))) return;
+    CHECK(bytes_equal(bytes_of(again, ledger_trace_encode(number, again)), record));
+}
+
+static void fuzz_approval_keys(struct bytes record)
+{
+    uint8_t again[LEDGER_PAYEE_KEY_BYTES];
+    struct id128 id, account_id;
+    uint64_t expires_at_s;
+    if (ledger_burnt_key_decode(record, &expires_at_s, &id)) {
+        ledger_burnt_key_encode(expires_at_s, id, again);
+        CHECK(bytes_equal(bytes_of(again, LEDGER_BURNT_KEY_BYTES), record));
+    }
+    if (ledger_payee_key_decode(record, &id, &account_id)) {
+        ledger_payee_key_encode(id, account_id, again);
+        CHECK(bytes_equal(bytes_of(again, LEDGER_PAYEE_KEY_BYTES), record));
+    }
+}
+
 static void fuzz_keys(struct bytes record)
 {
     uint8_t again[LEDGER_EXPIRY_KEY_BYTES];
@@ -83,10 +106,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     // New ones at the end: an input of the corpus names its target by its place.
     static const round_trip targets[] = {
-        fuzz_account,  fuzz_transfer, fuzz_id_entry, fuzz_state,  fuzz_details,
-        fuzz_profile,  fuzz_counters, fuzz_currency, fuzz_cursor, fuzz_account_version,
-        fuzz_progress, fuzz_group,    fuzz_totals,   fuzz_quote,  fuzz_checkpoint,
-        fuzz_metadata, fuzz_keys,
+        fuzz_account,  fuzz_transfer, fuzz_id_entry, fuzz_state,         fuzz_details,
+        fuzz_profile,  fuzz_counters, fuzz_currency, fuzz_cursor,        fuzz_account_version,
+        fuzz_progress, fuzz_group,    fuzz_totals,   fuzz_quote,         fuzz_checkpoint,
+        fuzz_metadata, fuzz_keys,     fuzz_trace,    fuzz_approval_keys,
     };
     return round_trip_run(targets, sizeof targets / sizeof targets[0], data, size);
 }

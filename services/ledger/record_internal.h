@@ -5,6 +5,7 @@
 ///     record_transfer.c  transfers, progress, groups
 ///     record_limits.c    profiles, counters
 ///     record_report.c    totals, checkpoints, quotes
+///     record_approval.c  burnt approvals, payees
 #pragma once
 
 #include "common/base/record.h"

@@ -37,6 +37,9 @@ struct status ledger_rpc_update_limits(struct rpc_call *call, struct store_txn *
     const Ledger__UpdateLimitsRequest *request = call->request;
     struct ledger_profile asked, profile;
     RETURN_IF_ERROR(ledger_convert_profile(call, &asked));
+    if (rpc_call_is_self(call, asked.owner_id))
+        return REFUSE(PERMISSION_DENIED, PERMISSION_DENIED,
+                      "one's own limits are another person's to change");
     RETURN_IF_ERROR(
         ledger_service_update_profile(call->service, txn, &asked, request->if_match, &profile));
     ledger_events_limits_changed(txn, call, &profile);

@@ -1,7 +1,7 @@
 #include "services/ledger/service.h"
 
 #include "common/base/check.h"
-#include "services/ledger/currencies.h"
+#include "common/base/iso4217.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -79,7 +79,7 @@ struct status ledger_service_follow_ups(struct store_txn *txn,
 
 // ---- Currencies ---------------------------------------------------------------------------------
 
-static void fill_currency(const struct ledger_currency_row *row, struct ledger_currency *ret)
+static void fill_currency(const struct iso4217_currency *row, struct ledger_currency *ret)
 {
     *ret = (struct ledger_currency){.exponent = row->exponent};
     memcpy(ret->code, row->code, sizeof row->code);
@@ -89,7 +89,7 @@ static void fill_currency(const struct ledger_currency_row *row, struct ledger_c
 struct status ledger_service_get_currency(struct store_txn *txn, const char *code,
                                           struct ledger_currency *ret)
 {
-    const struct ledger_currency_row *row = ledger_currency_find(code);
+    const struct iso4217_currency *row = iso4217_find(code);
     if (row != NULL) {
         fill_currency(row, ret);
         return STATUS_SUCCESS;
@@ -103,8 +103,8 @@ struct status ledger_service_get_currency(struct store_txn *txn, const char *cod
 struct status ledger_service_next_currency(struct store_txn *txn, const char *after_code,
                                            struct ledger_currency *ret)
 {
-    const struct ledger_currency_row *row = ledger_currencies,
-                                     *end = ledger_currencies + ledger_currency_count;
+    const struct iso4217_currency *row = iso4217_currencies,
+                                  *end = iso4217_currencies + iso4217_currency_count;
     while (row < end && strcmp(row->code, after_code) <= 0)
         row++;
     struct status status = ledger_store_next_currency(txn, after_code, ret);

@@ -10,6 +10,7 @@
 ///            listing.c (reads), service.c (the rest).
 #pragma once
 
+#include "services/ledger/approval.h"
 #include "services/ledger/search.h"
 #include "services/ledger/store.h"
 
@@ -21,7 +22,13 @@ struct ledger_service {
     struct ledger_store *ledger;
     struct ledger_tiers tiers;
     uint64_t four_eyes_above; // Major units; a reversal above it needs another person. 0: never.
-    uint64_t hash_key[2];     // Random: nobody can choose ids that collide in a unit's tables.
+    struct ledger_sca_policy sca; // Which payments must be approved one by one.
+    /// Says whether a token is auth's and alive at a time: PERMISSION_DENIED / SCA_INVALID, or
+    /// UNAVAILABLE while that cannot be known. Quick: called on the writer thread. NULL: none is.
+    struct status (*verify_sca)(void *context, struct bytes token, uint64_t now_s,
+                                struct sca_claims *ret);
+    void *verify_sca_context;
+    uint64_t hash_key[2]; // Random: nobody can choose ids that collide in a unit's tables.
     /// Writes the events of what the expiry thread's unit did, after its flush; NULL: none.
     void (*announce)(struct ledger_unit *unit);
 };

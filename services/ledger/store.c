@@ -28,16 +28,28 @@ static const struct store_table tables[] = {
     {LEDGER_TABLE_TOTALS, "ledger_totals"},
     {LEDGER_TABLE_CHECKPOINTS, "ledger_checkpoints"},
     {LEDGER_TABLE_QUOTES, "ledger_quotes"},
+    {LEDGER_TABLE_SCA_BURNT, "ledger_sca_burnt"},
+    {LEDGER_TABLE_PAYEES, "ledger_payees"},
 };
 static_assert(sizeof tables / sizeof tables[0] == LEDGER_TABLE_END - LEDGER_TABLE_STATE,
               "every table has a name");
 
 // Version 2 added tables and gave presence bits a meaning; what version 1 wrote is read as it is.
-static const struct store_migration migrations[] = {{.from = 1, .run = ledger_totals_rebuild}};
+// Version 3 added the tables of approvals, which begin empty: nobody has approved anything before.
+static struct status begin_approvals(struct store_txn *txn)
+{
+    (void)txn;
+    return STATUS_SUCCESS;
+}
+
+static const struct store_migration migrations[] = {
+    {.from = 1, .run = ledger_totals_rebuild},
+    {.from = 2, .run = begin_approvals},
+};
 
 const struct store_schema ledger_store_schema = {
     .name = "ledger",
-    .version = 2,
+    .version = 3,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .migrations = migrations,

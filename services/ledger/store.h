@@ -37,6 +37,9 @@ enum {
     LEDGER_TABLE_TOTALS,
     LEDGER_TABLE_CHECKPOINTS,
     LEDGER_TABLE_QUOTES,
+    // Since schema version 3.
+    LEDGER_TABLE_SCA_BURNT,
+    LEDGER_TABLE_PAYEES,
     LEDGER_TABLE_END,
 };
 
@@ -147,6 +150,26 @@ void ledger_store_put_group(struct store_txn *txn, struct id128 group_id,
 MUST_USE struct status ledger_transfer_side(const struct ledger_transfer *transfer,
                                             struct id128 account_id, enum ledger_side *ret);
 
+// ---- Approvals ----------------------------------------------------------------------------------
+
+/// What is burnt is forgotten when no clock can believe it any more: so long after its expiry.
+enum { LEDGER_APPROVAL_KEPT_S = 600 };
+
+/// ledger_store_find_burnt gives the number of the transfer that a token approved. NOT_FOUND: it is
+/// not burnt, or was forgotten after its expiry.
+MUST_USE struct status ledger_store_find_burnt(struct store_txn *txn, uint64_t expires_at_s,
+                                               struct id128 token_id, uint64_t *ret_number);
+/// ledger_store_burn_token also forgets a few that expired more than LEDGER_APPROVAL_KEPT_S before
+/// now_s (ledger time, which never goes back), so that the table grows no further than what is used
+/// in that time.
+void ledger_store_burn_token(struct store_txn *txn, uint64_t expires_at_s, struct id128 token_id,
+                             uint64_t number, uint64_t now_s);
+/// ledger_store_find_payee gives the number of the owner's first payment to an account. NOT_FOUND.
+MUST_USE struct status ledger_store_find_payee(struct store_txn *txn, struct id128 owner_id,
+                                               struct id128 account_id, uint64_t *ret_number);
+void ledger_store_put_payee(struct store_txn *txn, struct id128 owner_id, struct id128 account_id,
+                            uint64_t number);
+
 // ---- Limits, currencies, cursors ----------------------------------------------------------------
 
 MUST_USE struct status ledger_store_get_profile(struct store_txn *txn, struct id128 owner_id,
@@ -160,7 +183,7 @@ void ledger_store_put_counters(struct store_txn *txn, struct id128 owner_id, con
 /// ledger_store_drop_counters forgets an owner's counters in every currency.
 void ledger_store_drop_counters(struct store_txn *txn, struct id128 owner_id);
 
-/// Custom currencies only; the built-in ones are in currencies.h.
+/// Custom currencies only; the built-in ones are in common/base/iso4217.h.
 MUST_USE struct status ledger_store_get_currency(struct store_txn *txn, const char *code,
                                                  struct ledger_currency *ret);
 void ledger_store_put_currency(struct store_txn *txn, const struct ledger_currency *currency);

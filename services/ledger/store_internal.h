@@ -4,6 +4,7 @@
 ///     store_account.c   accounts, details, references, versions of settings, walks
 ///     store_transfer.c  transfers, ids, progress, expiries, groups
 ///     store_limits.c    profiles, counters, currencies, quotes, cursors
+///     store_approval.c  burnt approvals, payees
 ///     totals.c          running totals and checkpoints (totals.h)
 #pragma once
 

@@ -25,12 +25,13 @@ static bool open_tables(struct ledger_unit *unit, size_t transfers_max)
         unit->transfers = arena_alloc(arena, many * sizeof(struct ledger_transfer *));
         unit->transfer_room = many;
     }
-    // Progress and groups grow when they are used: most movements have neither.
+    // The others grow when they are used: most movements have none.
     return unit->transfers != NULL && ledger_table_open(&unit->accounts, arena, many) &&
            ledger_table_open(&unit->allowances, arena, many) &&
            ledger_table_open(&unit->ids, arena, many) &&
            ledger_table_open(&unit->progresses, arena, 0) &&
-           ledger_table_open(&unit->groups, arena, 0);
+           ledger_table_open(&unit->groups, arena, 0) &&
+           ledger_table_open(&unit->burnt, arena, 0) && ledger_table_open(&unit->payees, arena, 0);
 }
 
 struct status ledger_unit_open(const struct ledger_service *service, struct store_txn *txn,
@@ -52,8 +53,9 @@ struct status ledger_unit_open(const struct ledger_service *service, struct stor
 void ledger_unit_reset(struct ledger_unit *unit)
 {
     CHECK(!unit->is_flushed);
-    struct ledger_table *tables[] = {&unit->accounts, &unit->allowances, &unit->ids,
-                                     &unit->progresses, &unit->groups};
+    struct ledger_table *tables[] = {&unit->accounts,   &unit->allowances, &unit->ids,
+                                     &unit->progresses, &unit->groups,     &unit->burnt,
+                                     &unit->payees};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
         ledger_table_reset(tables[i]);
     unit->state = unit->stored;
@@ -90,16 +92,15 @@ const struct ledger_transfer *ledger_unit_transfer_at(const struct ledger_unit *
     return unit->transfers[i];
 }
 
-static uint64_t hash_of_id(const struct ledger_unit *unit, struct id128 id)
+uint64_t unit_hash_id(const struct ledger_unit *unit, struct id128 id)
 {
     uint64_t halves[2];
     memcpy(halves, id.bytes, sizeof halves);
     return ledger_table_hash(unit->service->hash_key, halves[0], halves[1]);
 }
 
-/// Adds a copy of an item to a table and gives the copy; NULL: the arena is exhausted.
-static void *add_copy(struct ledger_unit *unit, struct ledger_table *table, const void *item,
-                      size_t size, uint64_t hash)
+void *unit_add_copy(struct ledger_unit *unit, struct ledger_table *table, const void *item,
+                    size_t size, uint64_t hash)
 {
     struct ledger_node *node = arena_copy(unit->arena, item, size);
     bool is_added = node != NULL && ledger_table_add(table, unit->arena, node, hash);
@@ -135,7 +136,7 @@ static struct status make_system_account(struct ledger_unit *unit, struct id128 
 struct status ledger_unit_account(struct ledger_unit *unit, struct id128 account_id,
                                   struct ledger_account **ret)
 {
-    uint64_t hash = hash_of_id(unit, account_id);
+    uint64_t hash = unit_hash_id(unit, account_id);
     struct unit_account *item =
         (void *)ledger_table_find(&unit->accounts, hash, is_account, &account_id);
     if (item == NULL) {
@@ -147,7 +148,7 @@ struct status ledger_unit_account(struct ledger_unit *unit, struct id128 account
         } else {
             RETURN_IF_ERROR(status);
         }
-        item = add_copy(unit, &unit->accounts, &made, sizeof made, hash);
+        item = unit_add_copy(unit, &unit->accounts, &made, sizeof made, hash);
         if (item == NULL) return ARENA_STATUS_EXHAUSTED;
         if (item->is_new) unit->unborn_count++;
     }
@@ -172,11 +173,11 @@ struct status ledger_unit_add_account(struct ledger_unit *unit,
                                       struct ledger_account **ret)
 {
     CHECK(account->created_at_ns == unit->given_ns && details != NULL);
-    uint64_t hash = hash_of_id(unit, account->id);
+    uint64_t hash = unit_hash_id(unit, account->id);
     CHECK(ledger_table_find(&unit->accounts, hash, is_account, &account->id) == NULL);
     struct unit_account made = {.account = *account, .is_new = true, .details = details};
     made.account.number = 0;
-    struct unit_account *item = add_copy(unit, &unit->accounts, &made, sizeof made, hash);
+    struct unit_account *item = unit_add_copy(unit, &unit->accounts, &made, sizeof made, hash);
     if (item == NULL) return ARENA_STATUS_EXHAUSTED;
     unit_use_time(unit);
     unit_number_account(unit, item);
@@ -260,7 +261,7 @@ struct status ledger_unit_allowance(struct ledger_unit *unit, const struct ledge
             RETURN_IF_ERROR(ledger_service_load_allowance(
                 unit->service, unit->txn, account->owner_id, account->currency, account->exponent,
                 unit->given_ns, &made.allowance));
-            of->allowance = add_copy(unit, &unit->allowances, &made, sizeof made, hash);
+            of->allowance = unit_add_copy(unit, &unit->allowances, &made, sizeof made, hash);
             if (of->allowance == NULL) return ARENA_STATUS_EXHAUSTED;
         }
     }
@@ -280,7 +281,7 @@ struct status ledger_unit_find_id(struct ledger_unit *unit, struct id128 id,
 {
     const struct unit_id *item = NULL;
     if (unit->ids.count > 0)
-        item = (void *)ledger_table_find(&unit->ids, hash_of_id(unit, id), is_id, &id);
+        item = (void *)ledger_table_find(&unit->ids, unit_hash_id(unit, id), is_id, &id);
     if (item == NULL) return ledger_store_find_id(unit->txn, id, ret);
     *ret = item->entry;
     return STATUS_SUCCESS;
@@ -290,7 +291,7 @@ struct status unit_add_id(struct ledger_unit *unit, struct id128 id,
                           const struct ledger_id_entry *entry)
 {
     struct unit_id made = {.id = id, .entry = *entry};
-    void *item = add_copy(unit, &unit->ids, &made, sizeof made, hash_of_id(unit, id));
+    void *item = unit_add_copy(unit, &unit->ids, &made, sizeof made, unit_hash_id(unit, id));
     return item != NULL ? STATUS_SUCCESS : ARENA_STATUS_EXHAUSTED;
 }
 
@@ -348,7 +349,7 @@ struct status unit_get_progress(struct ledger_unit *unit, uint64_t number,
     if (number <= unit->stored.transfer_count)
         RETURN_IF_ERROR(ledger_store_get_progress(unit->txn, number, &made.progress));
     if (made.progress.state == LEDGER_HOLD_OPEN) made.listed_due_ns = made.progress.expires_at_ns;
-    *ret = add_copy(unit, &unit->progresses, &made, sizeof made, hash_of_number(unit, number));
+    *ret = unit_add_copy(unit, &unit->progresses, &made, sizeof made, hash_of_number(unit, number));
     return *ret != NULL ? STATUS_SUCCESS : ARENA_STATUS_EXHAUSTED;
 }
 
@@ -369,11 +370,11 @@ static bool is_group(const struct ledger_node *node, const void *key)
 struct status unit_get_group(struct ledger_unit *unit, struct id128 group_id,
                              struct unit_group **ret)
 {
-    uint64_t hash = hash_of_id(unit, group_id);
+    uint64_t hash = unit_hash_id(unit, group_id);
     *ret = (void *)ledger_table_find(&unit->groups, hash, is_group, &group_id);
     if (*ret != NULL) return STATUS_SUCCESS;
     struct unit_group made = {.id = group_id};
     RETURN_IF_ERROR(ledger_store_get_group(unit->txn, group_id, &made.group));
-    *ret = add_copy(unit, &unit->groups, &made, sizeof made, hash);
+    *ret = unit_add_copy(unit, &unit->groups, &made, sizeof made, hash);
     return *ret != NULL ? STATUS_SUCCESS : ARENA_STATUS_EXHAUSTED;
 }

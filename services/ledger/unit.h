@@ -78,6 +78,16 @@ MUST_USE struct status ledger_unit_find_id(struct ledger_unit *unit, struct id12
                                            struct ledger_id_entry *ret);
 MUST_USE struct status ledger_unit_burn_id(struct ledger_unit *unit, struct id128 id,
                                            enum ledger_reason reason);
+/// Approvals and payees, also those of this unit.
+MUST_USE struct status ledger_unit_token_is_burnt(struct ledger_unit *unit, uint64_t expires_at_s,
+                                                  struct id128 token_id, bool *ret);
+/// number: of the transfer that it approved, which this unit has appended.
+MUST_USE struct status ledger_unit_burn_token(struct ledger_unit *unit, uint64_t expires_at_s,
+                                              struct id128 token_id, uint64_t number);
+MUST_USE struct status ledger_unit_payee_is_new(struct ledger_unit *unit, struct id128 owner_id,
+                                                struct id128 account_id, bool *ret);
+MUST_USE struct status ledger_unit_add_payee(struct ledger_unit *unit, struct id128 owner_id,
+                                             struct id128 account_id, uint64_t number);
 /// Also transfers that this unit appended.
 MUST_USE struct status ledger_unit_transfer(struct ledger_unit *unit, uint64_t number,
                                             const struct ledger_transfer **ret);

@@ -1,4 +1,5 @@
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "services/ledger/unit_internal.h"
 
 #include <string.h>
@@ -69,6 +70,20 @@ static void put_groups(struct ledger_unit *unit)
     }
 }
 
+static void put_approvals(struct ledger_unit *unit)
+{
+    uint64_t now_s = unit->state.last_time_ns / NS_PER_SECOND;
+    for (const struct ledger_node *node = unit->burnt.first; node != NULL; node = node->next) {
+        const struct unit_burnt *burnt = (const struct unit_burnt *)node;
+        ledger_store_burn_token(unit->txn, burnt->expires_at_s, burnt->token_id, burnt->number,
+                                now_s);
+    }
+    for (const struct ledger_node *node = unit->payees.first; node != NULL; node = node->next) {
+        const struct unit_payee *payee = (const struct unit_payee *)node;
+        ledger_store_put_payee(unit->txn, payee->owner_id, payee->account_id, payee->number);
+    }
+}
+
 static void put_burnt_ids(struct ledger_unit *unit)
 {
     for (const struct ledger_node *node = unit->ids.first; node != NULL; node = node->next) {
@@ -108,6 +123,7 @@ void ledger_unit_flush(struct ledger_unit *unit)
             ledger_store_append_transfer(unit->txn, unit->transfers[i]);
         put_progress(unit);
         put_groups(unit);
+        put_approvals(unit);
         ledger_store_put_state(unit->txn, &unit->state);
     }
     put_burnt_ids(unit);

@@ -50,12 +50,27 @@ struct unit_group {
     bool is_changed;
 };
 
+/// A token that this unit burns.
+struct unit_burnt {
+    struct ledger_node node;
+    uint64_t expires_at_s;
+    struct id128 token_id;
+    uint64_t number;
+};
+
+/// An account that an owner pays for the first time in this unit.
+struct unit_payee {
+    struct ledger_node node;
+    struct id128 owner_id, account_id;
+    uint64_t number;
+};
+
 struct ledger_unit {
     const struct ledger_service *service;
     struct store_txn *txn;
     struct arena *arena;
     struct ledger_state stored, state; // As it was read, and with what this unit adds.
-    struct ledger_table accounts, allowances, ids, progresses, groups;
+    struct ledger_table accounts, allowances, ids, progresses, groups, burnt, payees;
     struct unit_account *first_new, *last_new;
 
     /// Appended transfers: number stored.transfer_count + 1 + i is at i.
@@ -91,6 +106,11 @@ MUST_USE struct status unit_get_group(struct ledger_unit *unit, struct id128 gro
                                       struct unit_group **ret);
 MUST_USE struct status unit_add_id(struct ledger_unit *unit, struct id128 id,
                                    const struct ledger_id_entry *entry);
+/// unit_hash_id is an id's hash for the unit's tables; unit_add_copy adds a copy of an item to one
+/// and gives the copy; NULL: the arena is exhausted.
+uint64_t unit_hash_id(const struct ledger_unit *unit, struct id128 id);
+void *unit_add_copy(struct ledger_unit *unit, struct ledger_table *table, const void *item,
+                    size_t size, uint64_t hash);
 /// unit_use_time: something now has the time that was given out last.
 void unit_use_time(struct ledger_unit *unit);
 /// unit_number_account makes an account that is not in the store one that will be.

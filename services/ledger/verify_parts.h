@@ -39,9 +39,14 @@ void verify_ref_row(struct verifier *verifier, struct store_txn *txn, struct byt
 void verify_version_row(struct verifier *verifier, struct store_txn *txn, struct bytes key,
                         struct bytes value);
 
+void verify_burnt_row(struct verifier *verifier, struct store_txn *txn, struct bytes key,
+                      struct bytes value);
+void verify_payee_row(struct verifier *verifier, struct store_txn *txn, struct bytes key,
+                      struct bytes value);
+
 /// verify_walk goes on over one table, by its place in the list of walks; true when its end was
 /// reached.
-enum { VERIFY_WALKS = 13 };
+enum { VERIFY_WALKS = 15 };
 
 bool verify_walk(struct verifier *verifier, struct store_txn *txn, size_t walk,
                  struct verify_position *position);

@@ -161,6 +161,8 @@ static const struct {
     {LEDGER_TABLE_QUOTES, "quotes", ID128_BYTES, verify_quote_row, NULL, NULL},
     {LEDGER_TABLE_PROFILES, "profiles", ID128_BYTES, verify_profile_row, NULL, NULL},
     {LEDGER_TABLE_COUNTERS, "counters", LEDGER_COUNTERS_KEY_BYTES, verify_counters_row, NULL, NULL},
+    {LEDGER_TABLE_SCA_BURNT, "approvals", LEDGER_BURNT_KEY_BYTES, verify_burnt_row, NULL, NULL},
+    {LEDGER_TABLE_PAYEES, "payees", LEDGER_PAYEE_KEY_BYTES, verify_payee_row, NULL, NULL},
 };
 
 static_assert(sizeof walks / sizeof walks[0] == VERIFY_WALKS, "as the header says");

@@ -1,5 +1,7 @@
 #include "tests/model/drive.h"
 
+#include "common/base/clock.h"
+
 size_t model_operation;
 struct ref_ask model_asked;
 
@@ -84,6 +86,44 @@ static struct bytes metadata_number(struct model *model, uint8_t n)
     return bytes_of(encoded, size);
 }
 
+struct status model_verify_sca(void *context, struct bytes token, uint64_t now_s,
+                               struct sca_claims *ret)
+{
+    (void)context, (void)now_s;
+    if (token.size != sizeof *ret)
+        return REFUSE(PERMISSION_DENIED, SCA_INVALID, "not made by model_movement");
+    memcpy(ret, token.data, sizeof *ret);
+    return STATUS_SUCCESS;
+}
+
+static struct bytes token_of(struct model *model, const struct ref_ask *ask)
+{
+    if (ask->token == REF_NO_TOKEN) return (struct bytes){0};
+    if (ask->token == REF_GARBAGE) return bytes_of_text("garbage");
+    bool is_cash = ask->is_deposit || ask->is_withdrawal;
+    uint8_t named = ask->is_deposit ? ask->credit : ask->debit, currency = ask->currency;
+    if (is_cash && named != REF_NO_ACCOUNT) currency = model->ref.accounts[named].currency;
+    uint8_t cash = model->ref.cash[currency];
+    ref_amount amount = ask->up_to != 0 ? ask->up_to : ask->amount;
+    uint8_t user =
+        ask->token == REF_OTHER_USER ? (uint8_t)(ask->caller % REF_OWNERS + 1) : ask->caller;
+    struct sca_payment payment = {
+        .debit_account_id = model_account(model, ask->is_deposit ? cash : ask->debit),
+        .credit_account_id = model_account(model, ask->is_withdrawal ? cash : ask->credit),
+        .amount = amount + (ask->token == REF_OTHER_AMOUNT),
+        .currency = currency == 1 ? "INR" : "USD",
+        .transfer_id = model_id(0x50, ask->id),
+    };
+    struct sca_claims *claims = arena_alloc(model->arena, sizeof *claims);
+    EXPECT(claims);
+    *claims = (struct sca_claims){.subject = model_caller(user).user_id,
+                                  .token_id = id128_generate(),
+                                  .expires_at_s = clock_wall_ns() / NS_PER_SECOND + 120,
+                                  .action = SCA_ACTION_TRANSFER};
+    sca_link_hash(&payment, claims->link);
+    return bytes_of(claims, sizeof *claims);
+}
+
 struct ledger_movement model_movement(struct model *model, const struct ref_ask *ask)
 {
     struct ledger_movement movement = {
@@ -112,6 +152,7 @@ struct ledger_movement model_movement(struct model *model, const struct ref_ask 
     asked->user_data_32 = (uint32_t)ask->user_data[2];
     asked->effective_at_ns = ask->effective_at;
     asked->group_id = model_id(0x60, ask->group);
+    movement.sca_token = token_of(model, ask);
     return movement;
 }
 
@@ -157,6 +198,14 @@ static uint8_t caller_for(const struct model *model, uint8_t account)
     return model->ref.accounts[account].owner;
 }
 
+/// Customers mostly bring an approval along, and mostly the right one.
+static enum ref_token token_for(uint8_t caller)
+{
+    bool is_customer = caller != 0 && caller != REF_SERVICE;
+    if (!one_in(is_customer ? 2 : 200)) return REF_NO_TOKEN;
+    return one_in(10) ? (enum ref_token)(1 + random_below(REF_TOKENS - 1)) : REF_RIGHT;
+}
+
 static void ask_new(struct model *model, struct ref_ask *ask)
 {
     ask->kind = one_in(3) ? REF_PENDING : REF_POSTED;
@@ -175,6 +224,7 @@ static void ask_new(struct model *model, struct ref_ask *ask)
         ask->timeout_seconds = (uint32_t)(1 + random_below(40));
     if (one_in(200)) ask->timeout_seconds = 5;
     ask->caller = caller_for(model, ask->debit);
+    ask->token = token_for(ask->caller);
 }
 
 static void ask_cash(struct model *model, struct ref_ask *ask)
@@ -187,6 +237,7 @@ static void ask_cash(struct model *model, struct ref_ask *ask)
     ask->amount = any_amount(model, 0);
     ask->has_amount = true;
     ask->caller = ask->is_deposit && !one_in(20) ? 0 : caller_for(model, account);
+    ask->token = token_for(ask->caller);
 }
 
 static uint64_t recent_subject(struct model *model, bool wants_pending)
@@ -230,6 +281,7 @@ static void ask_follow_up(struct model *model, struct ref_ask *ask)
                     : ask->kind == REF_REVERSAL ? subject->credit
                                                 : subject->debit;
     ask->caller = caller_for(model, payer);
+    if (one_in(300)) ask->token = REF_RIGHT; // Which these do not take.
 }
 
 /// An id again: with the same content, or with one member changed.

@@ -48,6 +48,10 @@ struct id128 model_account(const struct model *model, uint8_t slot);
 struct ledger_caller model_caller(uint8_t caller);
 /// The ask as the real ledger takes it; texts in the model's arena.
 struct ledger_movement model_movement(struct model *model, const struct ref_ask *ask);
+/// model_verify_sca takes the approvals that model_movement makes: their claims as they are, for
+/// genuine signatures are the business of others.
+struct status model_verify_sca(void *context, struct bytes token, uint64_t now_s,
+                               struct sca_claims *ret);
 
 /// Something to ask: mostly sensible, often not.
 struct ref_ask model_ask(struct model *model);

@@ -59,6 +59,8 @@ static void open_account(struct model *model, struct store_txn *txn, uint8_t slo
         model->recent_count = 0; // What was asked lately may name the account that stood here.
     }
     free(account->entries);
+    for (size_t payer = 1; payer <= REF_OWNERS; payer++)
+        model->ref.paid[payer][slot] = false;
     *account = (struct ref_account){.exists = true,
                                     .owner = owner,
                                     .currency = currency,
@@ -689,6 +691,15 @@ static struct status compare_everything(struct store_txn *txn, void *context)
     return STATUS_SUCCESS;
 }
 
+/// What main.c takes from the configuration, in a service that was opened anew.
+static void set_policy(struct ledger_service *service)
+{
+    service->four_eyes_above = 5000;
+    service->sca.for_new_payees = true;
+    service->verify_sca = model_verify_sca;
+    EXPECT(ledger_figures_read("10000 USD=5000", &service->sca.above));
+}
+
 static size_t operations_asked = OPERATIONS_IN_CI;
 
 static void test_the_ledger_is_what_the_reference_is(void **state)
@@ -696,11 +707,13 @@ static void test_the_ledger_is_what_the_reference_is(void **state)
     struct model *model = calloc(1, sizeof *model);
     EXPECT(model);
     model->fixture = *state;
-    model->fixture->service.four_eyes_above = 5000;
+    set_policy(&model->fixture->service);
     model->operations_max = operations_asked;
     model->arena = arena_open(ARENA_BYTES);
     ref_open(&model->ref, TEST_BEGIN_NS);
     model->ref.four_eyes_above = 500000;
+    model->ref.approved_above[1] = 1000000;
+    model->ref.approved_above[2] = 500000;
     run_job(model->fixture, set_up, model);
     size_t part = operations_asked / 10;
     for (size_t next = part; model->operations < operations_asked;) {
@@ -711,7 +724,7 @@ static void test_the_ledger_is_what_the_reference_is(void **state)
         assert_clean(model->fixture);
         close_fixture(model->fixture);
         open_fixture(model->fixture);
-        model->fixture->service.four_eyes_above = 5000;
+        set_policy(&model->fixture->service);
     }
     print_message("%zu created, %zu repeated, %zu batches, %zu transfers in all\n", model->created,
                   model->existed, model->batches, (size_t)model->ref.transfer_count);

@@ -269,7 +269,7 @@ static const char *structure(const struct ref_ask *ask)
         (ask->not_final && ask->kind != REF_POST) ||
         (ask->effective_at != 0 && ask->kind == REF_VOID) ||
         (ask->kind == REF_REVERSAL && ask->debit + ask->credit + ask->currency != 0) ||
-        (ask->subject != 0 && is_new))
+        (ask->subject != 0 && is_new) || (ask->token != REF_NO_TOKEN && !is_new))
         return "EXCLUSIVE_FIELDS";
     if (ask->debit != 0 && ask->debit == ask->credit) return "ACCOUNTS_MUST_DIFFER";
     return ask->has_amount && ask->amount == 0 ? "AMOUNT_MUST_NOT_BE_ZERO" : NULL;
@@ -359,6 +359,28 @@ static const char *accounts_exist(const struct ref *ref, const struct ref_ask *a
         ref->accounts[transfer->credit].currency != currency)
         return "CURRENCY_MISMATCH";
     return NULL;
+}
+
+/// A customer pays somebody else: what is much, or to somebody new, is approved.
+static bool is_payment(const struct ref *ref, const struct ref_transfer *transfer)
+{
+    const struct ref_ask *ask = &transfer->asked;
+    return ask->kind <= REF_PENDING && ask->caller != 0 && ask->caller != REF_SERVICE &&
+           ref->accounts[transfer->debit].owner != ref->accounts[transfer->credit].owner;
+}
+
+static const char *approved(const struct ref *ref, const struct ref_ask *ask,
+                            const struct ref_transfer *transfer)
+{
+    if (ask->kind > REF_PENDING) return NULL;
+    if (ask->token != REF_NO_TOKEN)
+        return ask->token == REF_RIGHT && ask->caller != REF_SERVICE ? NULL : "SCA_INVALID";
+    bool is_new_payee = ref->accounts[transfer->credit].owner != 0 &&
+                        !ref->paid[ask->caller == REF_SERVICE ? 0 : ask->caller][transfer->credit];
+    ref_amount amount = ask->up_to != 0 ? ask->up_to : ask->amount;
+    bool is_needed = is_payment(ref, transfer) &&
+                     (is_new_payee || amount > ref->approved_above[transfer->currency]);
+    return is_needed ? "INSUFFICIENT_AAL" : NULL;
 }
 
 static void record_entry(struct ref *ref, uint8_t which, uint64_t number, uint64_t at)
@@ -506,6 +528,7 @@ static const char *decide(struct ref *ref, const struct ref_ask *ask,
         reason = follow_pending(ask, subject, now, transfer);
     if (ask->kind == REF_REVERSAL) reason = follow_posted(ref, ask, subject, transfer);
     if (reason == NULL) reason = accounts_exist(ref, ask, transfer);
+    if (reason == NULL) reason = approved(ref, ask, transfer);
     if (reason != NULL) return reason;
     transfer->at = now;
     if (ask->up_to != 0) {
@@ -549,8 +572,10 @@ const char *ref_move(struct ref *ref, const struct ref_ask *asked, uint64_t wall
     reason = decide(ref, &ask, subject, wall, &transfer);
     if (reason != NULL && !burns(reason)) return reason;
     *known = (struct ref_id){.id = ask.id, .reason = reason};
-    if (reason == NULL) known->number = *ret_number = apply(ref, &transfer);
-    return reason;
+    if (reason != NULL) return reason;
+    if (is_payment(ref, &transfer)) ref->paid[ask.caller][transfer.credit] = true;
+    known->number = *ret_number = apply(ref, &transfer);
+    return NULL;
 }
 
 struct ref_totals ref_totals_at(const struct ref_account *account, uint64_t at)

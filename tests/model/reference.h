@@ -25,6 +25,16 @@ enum ref_state { REF_NOT_PENDING, REF_OPEN, REF_IS_POSTED, REF_VOIDED, REF_EXPIR
 
 enum ref_side { REF_DEBIT, REF_CREDIT };
 
+/// The approval that comes with a movement.
+enum ref_token {
+    REF_NO_TOKEN,
+    REF_RIGHT,
+    REF_OTHER_AMOUNT,
+    REF_OTHER_USER,
+    REF_GARBAGE,
+    REF_TOKENS
+};
+
 struct ref_totals {
     ref_amount pending[2], posted[2];
 };
@@ -72,6 +82,7 @@ struct ref_ask {
     uint64_t user_data[3]; // 128, 64, 32
     uint64_t effective_at, group;
     uint8_t caller; // An owner; 0: a teller, REF_SERVICE: a service.
+    enum ref_token token;
 };
 
 enum { REF_SERVICE = 255, REF_NO_ACCOUNT = 255 };
@@ -105,7 +116,9 @@ struct ref {
     uint64_t first_day;               // Of test time, since 1970.
     uint8_t cash[REF_CURRENCIES + 1]; // Accounts.
     ref_amount four_eyes_above;
-    const char *limit; // Of the last KYC_LIMIT_EXCEEDED.
+    ref_amount approved_above[REF_CURRENCIES + 1]; // Customers' payments of more are approved.
+    bool paid[REF_OWNERS + 1][REF_ACCOUNTS];       // By the owner; others are approved, too.
+    const char *limit;                             // Of the last KYC_LIMIT_EXCEEDED.
     ref_amount used;
 };
 

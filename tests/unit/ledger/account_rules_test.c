@@ -1,5 +1,5 @@
 // What an account is: soundness, the ledger's own accounts, references, time, currencies.
-#include "services/ledger/currencies.h"
+#include "common/base/iso4217.h"
 #include "tests/unit/ledger/rules.h"
 
 static void test_system_account_ids(void **state)
@@ -202,16 +202,16 @@ static void test_ledger_time_only_rises(void **state)
 static void test_currencies_are_sorted_and_found(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ledger_currency_count; i++) {
-        assert_int_equal(strlen(ledger_currencies[i].code), 3);
+    for (size_t i = 0; i < iso4217_currency_count; i++) {
+        assert_int_equal(strlen(iso4217_currencies[i].code), 3);
         if (i > 0)
-            assert_true(strcmp(ledger_currencies[i - 1].code, ledger_currencies[i].code) < 0);
-        assert_ptr_equal(ledger_currency_find(ledger_currencies[i].code), &ledger_currencies[i]);
+            assert_true(strcmp(iso4217_currencies[i - 1].code, iso4217_currencies[i].code) < 0);
+        assert_ptr_equal(iso4217_find(iso4217_currencies[i].code), &iso4217_currencies[i]);
     }
-    assert_int_equal(ledger_currency_find("INR")->exponent, 2);
-    assert_int_equal(ledger_currency_find("JPY")->exponent, 0);
-    assert_int_equal(ledger_currency_find("KWD")->exponent, 3);
-    assert_null(ledger_currency_find("POINTS"));
+    assert_int_equal(iso4217_find("INR")->exponent, 2);
+    assert_int_equal(iso4217_find("JPY")->exponent, 0);
+    assert_int_equal(iso4217_find("KWD")->exponent, 3);
+    assert_null(iso4217_find("POINTS"));
 }
 
 int main(void)

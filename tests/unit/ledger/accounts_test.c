@@ -1,20 +1,9 @@
 // Accounts: opening, settings, freezes, closing.
 
 #include "common/base/clock.h"
-#include "tests/unit/ledger/unit_job.h"
-
-enum { ALICE = 1, BOB = 2, ALICES = 0x11, BOBS = 0x12, SAVINGS = 0x13 };
+#include "tests/unit/ledger/fixture.h"
 
 #define SECOND NS_PER_SECOND
-
-static const struct ledger_caller staff = {
-    .is_any = true, .may_set_limits = true, .may_open_system = true, .name = "users/officer"};
-static const struct ledger_caller clerk = {.is_any = true, .name = "users/clerk"};
-
-static struct ledger_caller person(uint8_t owner)
-{
-    return (struct ledger_caller){.user_id = id_of(owner), .name = "users/person"};
-}
 
 static struct ledger_details details_of(const char *name, const char *external_ref)
 {
@@ -27,91 +16,61 @@ static struct ledger_details details_of(const char *name, const char *external_r
 static struct ledger_details read_details(struct fixture *fixture, uint8_t account)
 {
     struct ledger_details details;
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     assert_status_ok(ledger_store_get_details(txn, id_of(account), &details));
     return details;
 }
 
 // ---- Opening ------------------------------------------------------------------------------------
 
-struct opening {
-    const struct ledger_caller *caller;
-    struct ledger_new_account asked;
-    struct ledger_account account;
-    bool existed;
-};
-
-static struct status run_opening(struct ledger_unit *unit, void *context)
-{
-    struct opening *opening = context;
-    return ledger_service_create_account(unit, opening->caller, &opening->asked, &opening->account,
-                                         &opening->existed);
-}
-
-static struct opening opening_of(const struct ledger_caller *caller, uint8_t owner, uint8_t id,
-                                 const char *currency, const struct ledger_details *details)
-{
-    struct opening opening = {
-        .caller = caller,
-        .asked = {.id = id_of(id),
-                  .owner_id = id_of(owner),
-                  .class = LEDGER_CLASS_LIABILITY,
-                  .kind = LEDGER_KIND_CUSTOMER,
-                  .details = details},
-    };
-    snprintf(opening.asked.currency, sizeof opening.asked.currency, "%s", currency);
-    return opening;
-}
-
 static const char iban[] = "GB82WEST12345698765432", wrong_iban[] = "GB83WEST12345698765432";
 
-/// ALICES exists before each row: ALICE's, LIABILITY, INR, "Day", "ref-1".
+/// ASHAS exists before each row: ASHA's, LIABILITY, INR, "Day", "ref-1".
 static void test_an_account_is_opened_once(void **state)
 {
-    const struct ledger_caller alice = person(ALICE);
-
     // clang-format off
     enum { LIABILITY = LEDGER_CLASS_LIABILITY, ASSET = LEDGER_CLASS_ASSET };
     const struct {
         const char *name;
-        const struct ledger_caller *caller;
+        uint8_t who;
         uint8_t owner, id;
         int class;
         const char *currency, *account_name, *external_ref;
         const char *refused;
         bool existed;
     } rows[] = {
-        // given                           by      owner  id      class      cur    name   reference   refused because         existed
-        {"a customer's own",               &alice, ALICE, 0x20,   LIABILITY, "INR", "Day", "",         NULL,                   false},
-        {"staff for a customer",           &clerk, ALICE, 0x21,   LIABILITY, "INR", "Day", "",         NULL,                   false},
-        {"a customer for another",         &alice, BOB,   0x22,   LIABILITY, "INR", "Day", "",         "PERMISSION_DENIED",    false},
-        {"the same again",                 &alice, ALICE, ALICES, LIABILITY, "INR", "Day", "ref-1",    NULL,                   true},
-        {"the same id, another name",      &alice, ALICE, ALICES, LIABILITY, "INR", "Two", "ref-1",    "ACCOUNT_EXISTS",       false},
-        {"the same id, another currency",  &alice, ALICE, ALICES, LIABILITY, "USD", "Day", "ref-1",    "ACCOUNT_EXISTS",       false},
-        {"the same id, another reference", &alice, ALICE, ALICES, LIABILITY, "INR", "Day", "",         "ACCOUNT_EXISTS",       false},
-        {"the same id, another owner",     &clerk, BOB,   ALICES, LIABILITY, "INR", "Day", "ref-1",    "ACCOUNT_EXISTS",       false},
-        {"the same id, another class",     &staff, ALICE, ALICES, ASSET,     "INR", "Day", "ref-1",    "ACCOUNT_EXISTS",       false},
-        {"an unknown currency",            &alice, ALICE, 0x23,   LIABILITY, "XQQ", "Day", "",         "CURRENCY_NOT_FOUND",   false},
-        {"another's reference",            &alice, ALICE, 0x24,   LIABILITY, "INR", "Day", "ref-1",    "EXTERNAL_REF_EXISTS",  false},
-        {"an IBAN",                        &alice, ALICE, 0x25,   LIABILITY, "INR", "Day", iban,       NULL,                   false},
-        {"an IBAN that is not one",        &alice, ALICE, 0x26,   LIABILITY, "INR", "Day", wrong_iban, "EXTERNAL_REF_INVALID", false},
-        {"a loan, by a customer",          &alice, ALICE, 0x27,   ASSET,     "INR", "Loan", "",        "PERMISSION_DENIED",    false},
-        {"a loan, by a clerk",             &clerk, ALICE, 0x27,   ASSET,     "INR", "Loan", "",        "PERMISSION_DENIED",    false},
-        {"a loan",                         &staff, ALICE, 0x27,   ASSET,     "INR", "Loan", "",        NULL,                   false},
+        // given                           by       owner id     class      currency name    reference   refused because         existed
+        {"a customer's own",               ASHA,    ASHA, 0x20,  LIABILITY, "INR",   "Day",  "",         NULL,                   false},
+        {"staff for a customer",           TELLER,  ASHA, 0x21,  LIABILITY, "INR",   "Day",  "",         NULL,                   false},
+        {"a customer for another",         ASHA,    RAVI, 0x22,  LIABILITY, "INR",   "Day",  "",         "PERMISSION_DENIED",    false},
+        {"the same again",                 ASHA,    ASHA, ASHAS, LIABILITY, "INR",   "Day",  "ref-1",    NULL,                   true},
+        {"the same id, another name",      ASHA,    ASHA, ASHAS, LIABILITY, "INR",   "Two",  "ref-1",    "ACCOUNT_EXISTS",       false},
+        {"the same id, another currency",  ASHA,    ASHA, ASHAS, LIABILITY, "USD",   "Day",  "ref-1",    "ACCOUNT_EXISTS",       false},
+        {"the same id, another reference", ASHA,    ASHA, ASHAS, LIABILITY, "INR",   "Day",  "",         "ACCOUNT_EXISTS",       false},
+        {"the same id, another owner",     TELLER,  RAVI, ASHAS, LIABILITY, "INR",   "Day",  "ref-1",    "ACCOUNT_EXISTS",       false},
+        {"the same id, another class",     OFFICER, ASHA, ASHAS, ASSET,     "INR",   "Day",  "ref-1",    "ACCOUNT_EXISTS",       false},
+        {"an unknown currency",            ASHA,    ASHA, 0x23,  LIABILITY, "XQQ",   "Day",  "",         "CURRENCY_NOT_FOUND",   false},
+        {"another's reference",            ASHA,    ASHA, 0x24,  LIABILITY, "INR",   "Day",  "ref-1",    "EXTERNAL_REF_EXISTS",  false},
+        {"an IBAN",                        ASHA,    ASHA, 0x25,  LIABILITY, "INR",   "Day",  iban,       NULL,                   false},
+        {"an IBAN that is not one",        ASHA,    ASHA, 0x26,  LIABILITY, "INR",   "Day",  wrong_iban, "EXTERNAL_REF_INVALID", false},
+        {"a loan, by a customer",          ASHA,    ASHA, 0x27,  ASSET,     "INR",   "Loan", "",         "PERMISSION_DENIED",    false},
+        {"a loan, by a teller",            TELLER,  ASHA, 0x27,  ASSET,     "INR",   "Loan", "",         "PERMISSION_DENIED",    false},
+        {"a loan",                         OFFICER, ASHA, 0x27,  ASSET,     "INR",   "Loan", "",         NULL,                   false},
     };
     // clang-format on
     struct fixture *fixture = *state;
     struct ledger_details first = details_of("Day", "ref-1");
-    struct opening opening = opening_of(&alice, ALICE, ALICES, "INR", &first);
-    assert_status_ok(run_on_unit(fixture, run_opening, &opening));
+    struct opening opening = opening_of(ASHA, ASHA, id_of(ASHAS), "INR");
+    opening.asked.details = &first;
+    assert_status_ok(try_open_account(fixture, &opening));
     for (size_t i = 0; i < ROWS(rows); i++) {
         print_message("%s\n", rows[i].name);
         struct dump before = dump_store(fixture);
         struct ledger_details details = details_of(rows[i].account_name, rows[i].external_ref);
-        opening = opening_of(rows[i].caller, rows[i].owner, rows[i].id, rows[i].currency, &details);
+        opening = opening_of(rows[i].who, rows[i].owner, id_of(rows[i].id), rows[i].currency);
+        opening.asked.details = &details;
         opening.asked.class = (enum ledger_class)rows[i].class;
-        struct status status = run_on_unit(fixture, run_opening, &opening);
+        struct status status = try_open_account(fixture, &opening);
         if (rows[i].refused != NULL) {
             assert_refused(status, rows[i].refused);
         } else {
@@ -134,17 +93,18 @@ static void test_system_accounts_belong_to_the_bank(void **state)
 {
     struct fixture *fixture = *state;
     struct ledger_details details = details_of("Interest paid", "");
-    struct opening opening = opening_of(&clerk, 0, 0x30, "INR", &details);
+    struct opening opening = opening_of(TELLER, 0, id_of(0x30), "INR");
+    opening.asked.details = &details;
     opening.asked.kind = LEDGER_KIND_SYSTEM;
-    assert_refused(run_on_unit(fixture, run_opening, &opening), "PERMISSION_DENIED");
-    opening.caller = &staff;
+    assert_refused(try_open_account(fixture, &opening), "PERMISSION_DENIED");
+    opening.who = OFFICER;
     opening.asked.class = LEDGER_CLASS_EXPENSE;
-    assert_status_ok(run_on_unit(fixture, run_opening, &opening));
+    assert_status_ok(try_open_account(fixture, &opening));
     assert_false(opening.account.no_negative);
     assert_true(id128_is_nil(opening.account.owner_id));
 
     opening.asked.id = ledger_system_account_id("INR", LEDGER_CASH);
-    assert_refused(run_on_unit(fixture, run_opening, &opening), "ACCOUNT_ID_RESERVED");
+    assert_refused(try_open_account(fixture, &opening), "ACCOUNT_ID_RESERVED");
     assert_clean(fixture);
 }
 
@@ -157,18 +117,18 @@ static void must_hold(struct fixture *fixture, uint8_t debit, uint8_t credit, u1
 static void test_what_is_due_expires_before_an_account_is_opened(void **state)
 {
     struct fixture *fixture = *state;
-    make_customer(fixture, ALICE, ALICES);
-    make_customer(fixture, BOB, BOBS);
-    must_deposit(fixture, ALICES, 100);
-    must_hold(fixture, ALICES, BOBS, 60, 10);
-    uint64_t due_ns = read_account(fixture, id_of(ALICES)).changed_at_ns + 10 * SECOND;
+    make_customer(fixture, ASHA, ASHAS);
+    make_customer(fixture, RAVI, RAVIS);
+    must_deposit(fixture, ASHAS, 100);
+    must_hold(fixture, ASHAS, RAVIS, 60, 10);
+    uint64_t due_ns = read_account(fixture, id_of(ASHAS)).changed_at_ns + 10 * SECOND;
     clock_test_advance(60 * SECOND);
 
-    const struct ledger_caller alice = person(ALICE);
     struct ledger_details details = details_of("Second", "");
-    struct opening opening = opening_of(&alice, ALICE, SAVINGS, "INR", &details);
-    assert_status_ok(run_on_unit(fixture, run_opening, &opening));
-    struct ledger_account held = read_account(fixture, id_of(ALICES));
+    struct opening opening = opening_of(ASHA, ASHA, id_of(ASHAS_OTHER), "INR");
+    opening.asked.details = &details;
+    assert_status_ok(try_open_account(fixture, &opening));
+    struct ledger_account held = read_account(fixture, id_of(ASHAS));
     assert_true(held.totals.debits_pending == 0);
     assert_int_equal(held.changed_at_ns, due_ns);
     assert_true(opening.account.created_at_ns > due_ns);
@@ -178,7 +138,7 @@ static void test_what_is_due_expires_before_an_account_is_opened(void **state)
 // ---- Settings -----------------------------------------------------------------------------------
 
 struct update {
-    const struct ledger_caller *caller;
+    uint8_t who;
     struct ledger_account_change asked;
     struct ledger_account account;
     struct ledger_details details;
@@ -188,7 +148,8 @@ struct update {
 static struct status run_update(struct ledger_unit *unit, void *context)
 {
     struct update *update = context;
-    return ledger_service_update_account(unit, update->caller, &update->asked, &update->account,
+    const struct ledger_caller caller = caller_of(update->who);
+    return ledger_service_update_account(unit, &caller, &update->asked, &update->account,
                                          &update->details, &update->changed);
 }
 
@@ -196,7 +157,7 @@ enum { ANY = -1 };
 
 struct update_row {
     const char *name;
-    const struct ledger_caller *caller;
+    uint8_t who;
     int if_match;
     struct ledger_account_change asked;
     const char *refused;
@@ -208,8 +169,8 @@ static void try_update(struct fixture *fixture, const struct update_row *row, ui
     print_message("%s\n", row->name);
     clock_test_advance(SECOND);
     struct dump before = dump_store(fixture);
-    struct update update = {.caller = row->caller, .asked = row->asked};
-    update.asked.account_id = id_of(ALICES);
+    struct update update = {.who = row->who, .asked = row->asked};
+    update.asked.account_id = id_of(ASHAS);
     update.asked.if_match = row->if_match == ANY ? UINT64_MAX : (uint64_t)row->if_match;
     struct status status = run_on_unit(fixture, run_update, &update);
     if (row->refused != NULL) {
@@ -229,57 +190,56 @@ static void try_update(struct fixture *fixture, const struct update_row *row, ui
 
 static void test_an_update_changes_what_it_names(void **state)
 {
-    const struct ledger_caller alice = person(ALICE), bob = person(BOB);
     static const struct ledger_details new = {.name = "Household", .external_ref = "ref-2"};
-    static const struct ledger_details taken = {.external_ref = "bobs-ref"};
+    static const struct ledger_details taken = {.external_ref = "ravis-ref"};
     static const struct ledger_details wrong = {.external_ref = "GB83WEST12345698765432"};
     static const struct ledger_details none = {0};
 
     // clang-format off
     const struct update_row rows[] = {
-        // given                          by      version  members                                    refused because         changed
-        {"a name",                        &alice, 1,   {.has_name = true, .details = &new},           NULL,                   true},
-        {"the same name again",           &alice, 2,   {.has_name = true, .details = &new},           NULL,                   false},
-        {"an older version",              &alice, 1,   {.has_name = true, .details = &none},          "VERSION_MISMATCH",     false},
-        {"whatever version",              &alice, ANY, {.has_external_ref = true, .details = &new},   NULL,                   true},
-        {"nothing",                       &alice, 3,   {.details = NULL},                            NULL,                   false},
-        {"another's account",             &bob,   3,   {.has_name = true, .details = &none},          "PERMISSION_DENIED",    false},
-        {"another's reference",           &alice, 3,   {.has_external_ref = true, .details = &taken}, "EXTERNAL_REF_EXISTS",  false},
-        {"an IBAN that is not one",       &alice, 3,   {.has_external_ref = true, .details = &wrong}, "EXTERNAL_REF_INVALID", false},
-        {"its own reference",             &alice, 3,   {.has_external_ref = true, .details = &new},   NULL,                   false},
-        {"no reference",                  &alice, 3,   {.has_external_ref = true, .details = &none},  NULL,                   true},
-        {"a limit, by a customer",        &alice, 4,   {.has_credit_limit = true, .credit_limit = 5}, "PERMISSION_DENIED",    false},
-        {"a limit, by a clerk",           &clerk, 4,   {.has_min_balance = true},                     "PERMISSION_DENIED",    false},
-        {"a credit limit",                &staff, 4,   {.has_credit_limit = true, .credit_limit = 5}, NULL,                   true},
-        {"a credit limit out of range",   &staff, 5,   {.has_credit_limit = true, .credit_limit = U128_MAX},
-                                                                                                      "VALIDATION_FAILED",    false},
-        {"a maximum",                     &staff, 5,   {.has_max_balance = true, .max_is_set = true, .max_balance = 10},
-                                                                                                      NULL,                   true},
-        {"a minimum above the maximum",   &staff, 6,   {.has_min_balance = true, .min_is_set = true, .min_balance = 11},
-                                                                                                      "LIMITS_CONTRADICT",    false},
-        {"a minimum the balance breaks",  &staff, 6,   {.has_min_balance = true, .min_is_set = true, .min_balance = 10},
-                                                                                                      NULL,                   true},
-        {"no maximum",                    &staff, 7,   {.has_max_balance = true},                     NULL,                   true},
-        {"no maximum, again",             &staff, 8,   {.has_max_balance = true},                     NULL,                   false},
-        {"balances below zero",           &staff, 8,   {.has_no_negative = true},                     NULL,                   true},
+        // given                          by       ver. members                                        refused because         changed
+        {"a name",                        ASHA,    1,   {.has_name = true, .details = &new},           NULL,                   true},
+        {"the same name again",           ASHA,    2,   {.has_name = true, .details = &new},           NULL,                   false},
+        {"an older version",              ASHA,    1,   {.has_name = true, .details = &none},          "VERSION_MISMATCH",     false},
+        {"whatever version",              ASHA,    ANY, {.has_external_ref = true, .details = &new},   NULL,                   true},
+        {"nothing",                       ASHA,    3,   {.details = NULL},                             NULL,                   false},
+        {"another's account",             RAVI,    3,   {.has_name = true, .details = &none},          "PERMISSION_DENIED",    false},
+        {"another's reference",           ASHA,    3,   {.has_external_ref = true, .details = &taken}, "EXTERNAL_REF_EXISTS",  false},
+        {"an IBAN that is not one",       ASHA,    3,   {.has_external_ref = true, .details = &wrong}, "EXTERNAL_REF_INVALID", false},
+        {"its own reference",             ASHA,    3,   {.has_external_ref = true, .details = &new},   NULL,                   false},
+        {"no reference",                  ASHA,    3,   {.has_external_ref = true, .details = &none},  NULL,                   true},
+        {"a limit, by a customer",        ASHA,    4,   {.has_credit_limit = true, .credit_limit = 5}, "PERMISSION_DENIED",    false},
+        {"a limit, by a teller",          TELLER,  4,   {.has_min_balance = true},                     "PERMISSION_DENIED",    false},
+        {"a credit limit",                OFFICER, 4,   {.has_credit_limit = true, .credit_limit = 5}, NULL,                   true},
+        {"a credit limit out of range",   OFFICER, 5,   {.has_credit_limit = true, .credit_limit = U128_MAX},
+                                                                                                       "VALIDATION_FAILED",    false},
+        {"a maximum",                     OFFICER, 5,   {.has_max_balance = true, .max_is_set = true, .max_balance = 10},
+                                                                                                       NULL,                   true},
+        {"a minimum above the maximum",   OFFICER, 6,   {.has_min_balance = true, .min_is_set = true, .min_balance = 11},
+                                                                                                       "LIMITS_CONTRADICT",    false},
+        {"a minimum the balance breaks",  OFFICER, 6,   {.has_min_balance = true, .min_is_set = true, .min_balance = 10},
+                                                                                                       NULL,                   true},
+        {"no maximum",                    OFFICER, 7,   {.has_max_balance = true},                     NULL,                   true},
+        {"no maximum, again",             OFFICER, 8,   {.has_max_balance = true},                     NULL,                   false},
+        {"balances below zero",           OFFICER, 8,   {.has_no_negative = true},                     NULL,                   true},
     };
     // clang-format on
     struct fixture *fixture = *state;
-    make_customer(fixture, ALICE, ALICES);
-    make_customer(fixture, BOB, BOBS);
-    struct update bobs = {.caller = &clerk,
-                          .asked = {.account_id = id_of(BOBS),
-                                    .if_match = UINT64_MAX,
-                                    .has_external_ref = true,
-                                    .details = &taken}};
-    assert_status_ok(run_on_unit(fixture, run_update, &bobs));
+    make_customer(fixture, ASHA, ASHAS);
+    make_customer(fixture, RAVI, RAVIS);
+    struct update ravis = {.who = TELLER,
+                           .asked = {.account_id = id_of(RAVIS),
+                                     .if_match = UINT64_MAX,
+                                     .has_external_ref = true,
+                                     .details = &taken}};
+    assert_status_ok(run_on_unit(fixture, run_update, &ravis));
     uint64_t version = 1;
     for (size_t i = 0; i < ROWS(rows); i++)
         try_update(fixture, &rows[i], &version);
-    struct update nobodys = {.caller = &staff, .asked = {.account_id = id_of(0x77)}};
+    struct update nobodys = {.who = OFFICER, .asked = {.account_id = id_of(0x77)}};
     assert_refused(run_on_unit(fixture, run_update, &nobodys), "ACCOUNT_NOT_FOUND");
-    struct ledger_account account = read_account(fixture, id_of(ALICES));
-    struct ledger_details details = read_details(fixture, ALICES);
+    struct ledger_account account = read_account(fixture, id_of(ASHAS));
+    struct ledger_details details = read_details(fixture, ASHAS);
     assert_string_equal(details.name, "Household");
     assert_string_equal(details.external_ref, "");
     assert_true(account.credit_limit == 5 && account.has_min_balance && account.min_balance == 10);
@@ -291,7 +251,7 @@ static void test_an_update_changes_what_it_names(void **state)
 static void test_metadata_is_replaced_as_a_whole(void **state)
 {
     struct fixture *fixture = *state;
-    make_customer(fixture, ALICE, ALICES);
+    make_customer(fixture, ASHA, ASHAS);
     const char *values[] = {"12", "13", NULL};
     for (size_t i = 0; i < ROWS(values); i++) {
         struct ledger_metadata_pair pair = {bytes_of_text("branch"), bytes_of_text(values[i])};
@@ -299,14 +259,14 @@ static void test_metadata_is_replaced_as_a_whole(void **state)
         size_t size;
         assert_true(ledger_metadata_encode(&pair, values[i] != NULL, details.metadata, &size));
         details.metadata_size = (uint16_t)size;
-        struct update update = {.caller = &clerk,
-                                .asked = {.account_id = id_of(ALICES),
+        struct update update = {.who = TELLER,
+                                .asked = {.account_id = id_of(ASHAS),
                                           .if_match = i + 1,
                                           .has_metadata = true,
                                           .details = &details}};
         assert_status_ok(run_on_unit(fixture, run_update, &update));
         assert_true(update.changed);
-        struct ledger_details stored = read_details(fixture, ALICES);
+        struct ledger_details stored = read_details(fixture, ASHAS);
         assert_int_equal(stored.metadata_size, size);
         assert_memory_equal(stored.metadata, details.metadata, size);
         assert_string_not_equal(stored.name, "not named");
@@ -317,27 +277,26 @@ static void test_metadata_is_replaced_as_a_whole(void **state)
 static void test_settings_are_kept_by_version(void **state)
 {
     struct fixture *fixture = *state;
-    make_customer(fixture, ALICE, ALICES);
+    make_customer(fixture, ASHA, ASHAS);
     uint64_t at_ns[5];
     for (size_t i = 0; i < ROWS(at_ns); i++) {
         clock_test_advance(SECOND);
-        struct update update = {.caller = &staff,
-                                .asked = {.account_id = id_of(ALICES),
+        struct update update = {.who = OFFICER,
+                                .asked = {.account_id = id_of(ASHAS),
                                           .if_match = i + 1,
                                           .has_credit_limit = true,
                                           .credit_limit = i + 100}};
         assert_status_ok(run_on_unit(fixture, run_update, &update));
         at_ns[i] = update.details.updated_at_ns;
-        must_deposit(fixture, ALICES, 10);
+        must_deposit(fixture, ASHAS, 10);
     }
     clock_test_advance(SECOND);
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     for (size_t i = 0; i < ROWS(at_ns); i++) {
         for (uint64_t before = 0; before <= 1;
              before++) { // The change's own time, and just before.
             struct ledger_account account;
-            assert_status_ok(ledger_store_get_account(txn, id_of(ALICES), &account));
+            assert_status_ok(ledger_store_get_account(txn, id_of(ASHAS), &account));
             assert_status_ok(ledger_service_account_at(&fixture->service, txn, at_ns[i] - before,
                                                        clock_wall_ns(), &account));
             uint64_t changes = i + 1 - before;
@@ -352,7 +311,7 @@ static void test_settings_are_kept_by_version(void **state)
 // ---- Freezes ------------------------------------------------------------------------------------
 
 struct freeze {
-    const struct ledger_caller *caller;
+    uint8_t who;
     struct ledger_freeze_change asked;
     struct ledger_account account;
     struct ledger_details details;
@@ -362,7 +321,8 @@ struct freeze {
 static struct status run_freeze(struct ledger_unit *unit, void *context)
 {
     struct freeze *freeze = context;
-    return ledger_service_freeze_account(unit, freeze->caller, &freeze->asked, &freeze->account,
+    const struct ledger_caller caller = caller_of(freeze->who);
+    return ledger_service_freeze_account(unit, &caller, &freeze->asked, &freeze->account,
                                          &freeze->details, &freeze->changed);
 }
 
@@ -396,17 +356,17 @@ static void test_freezes_stop_one_side_or_both(void **state)
     };
     // clang-format on
     struct fixture *fixture = *state;
-    make_customer(fixture, ALICE, ALICES);
-    make_customer(fixture, BOB, BOBS);
-    must_deposit(fixture, ALICES, 1000);
-    must_deposit(fixture, BOBS, 1000);
+    make_customer(fixture, ASHA, ASHAS);
+    make_customer(fixture, RAVI, RAVIS);
+    must_deposit(fixture, ASHAS, 1000);
+    must_deposit(fixture, RAVIS, 1000);
     for (size_t i = 0; i < ROWS(rows); i++) {
         print_message("%s\n", rows[i].name);
         clock_test_advance(SECOND);
         uint64_t until_ns = rows[i].for_seconds * SECOND;
         if (until_ns > 0) until_ns += clock_wall_ns();
-        struct freeze freeze = {.caller = &staff,
-                                .asked = {.account_id = id_of(ALICES),
+        struct freeze freeze = {.who = OFFICER,
+                                .asked = {.account_id = id_of(ASHAS),
                                           .side = {rows[i].sides & DEBIT, rows[i].sides & CREDIT},
                                           .frozen = rows[i].frozen,
                                           .until_ns = until_ns,
@@ -418,14 +378,14 @@ static void test_freezes_stop_one_side_or_both(void **state)
             assert_int_equal(freeze.account.frozen[side], is_frozen);
             assert_int_equal(freeze.details.freeze[side].since_ns != 0, is_frozen);
             if (!is_frozen) continue;
-            assert_string_equal(freeze.details.freeze[side].author, staff.name);
+            assert_string_equal(freeze.details.freeze[side].author, "users/officer");
             assert_true(freeze.details.freeze[side].reason[0] != '\0');
         }
         struct ledger_outcome outcome;
         struct status debit =
-            transfer(fixture, clerk, transfer_of(id128_generate(), ALICES, BOBS, 1), &outcome);
+            move(fixture, teller, transfer_of(id128_generate(), ASHAS, RAVIS, 1), &outcome);
         struct status credit =
-            transfer(fixture, clerk, transfer_of(id128_generate(), BOBS, ALICES, 1), &outcome);
+            move(fixture, teller, transfer_of(id128_generate(), RAVIS, ASHAS, 1), &outcome);
         assert_string_equal(status_ok(debit) ? "" : debit.reason,
                             rows[i].debit_is != NULL ? rows[i].debit_is : "");
         assert_string_equal(status_ok(credit) ? "" : credit.reason,
@@ -437,7 +397,7 @@ static void test_freezes_stop_one_side_or_both(void **state)
 // ---- Closing ------------------------------------------------------------------------------------
 
 struct closing {
-    const struct ledger_caller *caller;
+    uint8_t who;
     struct id128 account_id;
     struct ledger_movement sweep;
     bool has_sweep;
@@ -450,16 +410,15 @@ struct closing {
 static struct status run_closing(struct ledger_unit *unit, void *context)
 {
     struct closing *closing = context;
+    const struct ledger_caller caller = caller_of(closing->who);
     return ledger_service_close_account(
-        unit, closing->caller, closing->account_id, closing->has_sweep ? &closing->sweep : NULL,
+        unit, &caller, closing->account_id, closing->has_sweep ? &closing->sweep : NULL,
         &closing->outcome, &closing->account, &closing->details, &closing->changed);
 }
 
-static struct closing closing_of(const struct ledger_caller *caller, uint8_t account,
-                                 uint8_t sweep_to, uint8_t sweep_id)
+static struct closing closing_of(uint8_t who, uint8_t account, uint8_t sweep_to, uint8_t sweep_id)
 {
-    struct closing closing = {
-        .caller = caller, .account_id = id_of(account), .has_sweep = sweep_to != 0};
+    struct closing closing = {.who = who, .account_id = id_of(account), .has_sweep = sweep_to != 0};
     closing.sweep.asked.id = id_of(sweep_id);
     closing.sweep.asked.kind = LEDGER_TRANSFER_POSTED;
     closing.sweep.asked.account_id[LEDGER_CREDIT] = id_of(sweep_to);
@@ -469,7 +428,7 @@ static struct closing closing_of(const struct ledger_caller *caller, uint8_t acc
 static void freeze_side(struct fixture *fixture, uint8_t account, enum ledger_side side)
 {
     struct freeze freeze = {
-        .caller = &staff,
+        .who = OFFICER,
         .asked = {
             .account_id = id_of(account),
             .side =
@@ -483,45 +442,43 @@ enum obstacle { NOTHING, HOLD_OUT, HOLD_IN, HOLD_THAT_IS_DUE, FROZEN, TARGET_FRO
 
 static void set_up_obstacle(struct fixture *fixture, enum obstacle obstacle)
 {
-    if (obstacle == HOLD_OUT) must_hold(fixture, ALICES, BOBS, 1, 0);
-    if (obstacle == HOLD_IN) must_hold(fixture, BOBS, ALICES, 1, 0);
-    if (obstacle == HOLD_THAT_IS_DUE) must_hold(fixture, ALICES, BOBS, 1, 5);
+    if (obstacle == HOLD_OUT) must_hold(fixture, ASHAS, RAVIS, 1, 0);
+    if (obstacle == HOLD_IN) must_hold(fixture, RAVIS, ASHAS, 1, 0);
+    if (obstacle == HOLD_THAT_IS_DUE) must_hold(fixture, ASHAS, RAVIS, 1, 5);
     // Ledger time runs a few ns ahead of a wall clock that stands still.
     if (obstacle == HOLD_THAT_IS_DUE) clock_test_advance(5 * SECOND + 1000);
-    if (obstacle == FROZEN) freeze_side(fixture, ALICES, LEDGER_DEBIT);
-    if (obstacle == TARGET_FROZEN) freeze_side(fixture, SAVINGS, LEDGER_CREDIT);
+    if (obstacle == FROZEN) freeze_side(fixture, ASHAS, LEDGER_DEBIT);
+    if (obstacle == TARGET_FROZEN) freeze_side(fixture, ASHAS_OTHER, LEDGER_CREDIT);
 }
 
 /// Each row has a ledger of its own.
 static void test_an_account_closes_empty_or_is_swept(void **state)
 {
-    const struct ledger_caller alice = person(ALICE), bob = person(BOB);
-
     // clang-format off
     const struct {
         const char *name;
-        const struct ledger_caller *caller;
+        uint8_t who;
         u128 balance;
         enum obstacle obstacle;
         uint8_t sweep_to;
         const char *refused;
     } rows[] = {
-        // given                           by      balance  obstacle          sweep to  refused because
-        {"nothing on it",                  &alice,   0,     NOTHING,          0,        NULL},
-        {"nothing on it, a sweep",         &alice,   0,     NOTHING,          SAVINGS,  NULL},
-        {"a balance, no sweep",            &alice, 100,     NOTHING,          0,        "BALANCE_NOT_ZERO"},
-        {"a balance, a sweep",             &alice, 100,     NOTHING,          SAVINGS,  NULL},
-        {"a sweep to somebody else",       &alice, 100,     NOTHING,          BOBS,     NULL},
-        {"a sweep by staff",               &clerk, 100,     NOTHING,          SAVINGS,  NULL},
-        {"another's account",              &bob,     0,     NOTHING,          0,        "PERMISSION_DENIED"},
-        {"held, out",                      &alice, 100,     HOLD_OUT,         SAVINGS,  "ACCOUNT_HAS_PENDING"},
-        {"held, in",                       &alice, 100,     HOLD_IN,          SAVINGS,  "ACCOUNT_HAS_PENDING"},
-        {"held until just now",            &alice, 100,     HOLD_THAT_IS_DUE, SAVINGS,  NULL},
-        {"frozen",                         &alice, 100,     FROZEN,           SAVINGS,  "ACCOUNT_FROZEN"},
-        {"frozen and empty",               &alice,   0,     FROZEN,           0,        NULL},
-        {"a sweep to a frozen account",    &alice, 100,     TARGET_FROZEN,    SAVINGS,  "ACCOUNT_FROZEN"},
-        {"a sweep to nowhere",             &alice, 100,     NOTHING,          0x77,     "CREDIT_ACCOUNT_NOT_FOUND"},
-        {"a sweep to itself",              &alice, 100,     NOTHING,          ALICES,   "ACCOUNTS_MUST_DIFFER"},
+        // given                        by      balance obstacle          sweep to     refused because
+        {"nothing on it",               ASHA,   0,      NOTHING,          0,           NULL},
+        {"nothing on it, a sweep",      ASHA,   0,      NOTHING,          ASHAS_OTHER, NULL},
+        {"a balance, no sweep",         ASHA,   100,    NOTHING,          0,           "BALANCE_NOT_ZERO"},
+        {"a balance, a sweep",          ASHA,   100,    NOTHING,          ASHAS_OTHER, NULL},
+        {"a sweep to somebody else",    ASHA,   100,    NOTHING,          RAVIS,       NULL},
+        {"a sweep by staff",            TELLER, 100,    NOTHING,          ASHAS_OTHER, NULL},
+        {"another's account",           RAVI,   0,      NOTHING,          0,           "PERMISSION_DENIED"},
+        {"held, out",                   ASHA,   100,    HOLD_OUT,         ASHAS_OTHER, "ACCOUNT_HAS_PENDING"},
+        {"held, in",                    ASHA,   100,    HOLD_IN,          ASHAS_OTHER, "ACCOUNT_HAS_PENDING"},
+        {"held until just now",         ASHA,   100,    HOLD_THAT_IS_DUE, ASHAS_OTHER, NULL},
+        {"frozen",                      ASHA,   100,    FROZEN,           ASHAS_OTHER, "ACCOUNT_FROZEN"},
+        {"frozen and empty",            ASHA,   0,      FROZEN,           0,           NULL},
+        {"a sweep to a frozen account", ASHA,   100,    TARGET_FROZEN,    ASHAS_OTHER, "ACCOUNT_FROZEN"},
+        {"a sweep to nowhere",          ASHA,   100,    NOTHING,          0x77,        "CREDIT_ACCOUNT_NOT_FOUND"},
+        {"a sweep to itself",           ASHA,   100,    NOTHING,          ASHAS,       "ACCOUNTS_MUST_DIFFER"},
     };
 
     // clang-format on
@@ -529,21 +486,21 @@ static void test_an_account_closes_empty_or_is_swept(void **state)
         print_message("%s\n", rows[i].name);
         if (i > 0) assert_int_equal(teardown(state) | setup(state), 0);
         struct fixture *fixture = *state;
-        make_customer(fixture, ALICE, ALICES);
-        make_customer(fixture, BOB, BOBS);
-        make_account(fixture, ALICE, SAVINGS, "INR");
-        if (rows[i].balance > 0) must_deposit(fixture, ALICES, rows[i].balance);
-        must_deposit(fixture, BOBS, 5);
+        make_customer(fixture, ASHA, ASHAS);
+        make_customer(fixture, RAVI, RAVIS);
+        make_account(fixture, ASHA, ASHAS_OTHER, "INR");
+        if (rows[i].balance > 0) must_deposit(fixture, ASHAS, rows[i].balance);
+        must_deposit(fixture, RAVIS, 5);
         set_up_obstacle(fixture, rows[i].obstacle);
 
-        struct closing closing = closing_of(rows[i].caller, ALICES, rows[i].sweep_to, 0x55);
+        struct closing closing = closing_of(rows[i].who, ASHAS, rows[i].sweep_to, 0x55);
         struct dump before = dump_store(fixture);
         struct status status = run_on_unit(fixture, run_closing, &closing);
-        struct ledger_account account = read_account(fixture, id_of(ALICES));
+        struct ledger_account account = read_account(fixture, id_of(ASHAS));
         assert_int_equal(account.closed, rows[i].refused == NULL);
         if (rows[i].refused != NULL) {
             assert_refused(status, rows[i].refused);
-            assert_true(balance_of(fixture, ALICES) == (i128)rows[i].balance);
+            assert_true(balance_of(fixture, ASHAS) == (i128)rows[i].balance);
             if (closing.outcome.is_burnt)
                 free(before.data);
             else
@@ -551,7 +508,7 @@ static void test_an_account_closes_empty_or_is_swept(void **state)
         } else {
             assert_status_ok(status);
             assert_true(closing.changed);
-            assert_true(balance_of(fixture, ALICES) == 0);
+            assert_true(balance_of(fixture, ASHAS) == 0);
             assert_int_equal(closing.outcome.is_created, rows[i].balance > 0);
             free(before.data);
         }
@@ -562,29 +519,28 @@ static void test_an_account_closes_empty_or_is_swept(void **state)
 static void test_closing_again_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    const struct ledger_caller alice = person(ALICE);
-    make_customer(fixture, ALICE, ALICES);
-    make_account(fixture, ALICE, SAVINGS, "INR");
-    must_deposit(fixture, ALICES, 100);
-    struct closing closing = closing_of(&alice, ALICES, SAVINGS, 0x55);
+    make_customer(fixture, ASHA, ASHAS);
+    make_account(fixture, ASHA, ASHAS_OTHER, "INR");
+    must_deposit(fixture, ASHAS, 100);
+    struct closing closing = closing_of(ASHA, ASHAS, ASHAS_OTHER, 0x55);
     assert_status_ok(run_on_unit(fixture, run_closing, &closing));
     assert_int_equal(closing.account.version, 2);
-    assert_true(balance_of(fixture, SAVINGS) == 100);
+    assert_true(balance_of(fixture, ASHAS_OTHER) == 100);
 
     struct dump before = dump_store(fixture);
-    closing = closing_of(&alice, ALICES, SAVINGS, 0x55);
+    closing = closing_of(ASHA, ASHAS, ASHAS_OTHER, 0x55);
     assert_status_ok(run_on_unit(fixture, run_closing, &closing));
     assert_false(closing.changed);
     assert_int_equal(closing.account.version, 2);
     assert_same_store(fixture, &before);
 
     // And nothing else is changed about it, but that a freeze may be lifted.
-    struct update update = {.caller = &staff,
-                            .asked = {.account_id = id_of(ALICES), .if_match = UINT64_MAX}};
+    struct update update = {.who = OFFICER,
+                            .asked = {.account_id = id_of(ASHAS), .if_match = UINT64_MAX}};
     assert_refused(run_on_unit(fixture, run_update, &update), "ACCOUNT_CLOSED");
     struct freeze freeze = {
-        .caller = &staff,
-        .asked = {.account_id = id_of(ALICES), .side = {true}, .frozen = true, .reason = "late"}};
+        .who = OFFICER,
+        .asked = {.account_id = id_of(ASHAS), .side = {true}, .frozen = true, .reason = "late"}};
     assert_refused(run_on_unit(fixture, run_freeze, &freeze), "ACCOUNT_CLOSED");
     freeze.asked.frozen = false;
     assert_status_ok(run_on_unit(fixture, run_freeze, &freeze));
@@ -595,16 +551,15 @@ static void test_closing_again_changes_nothing(void **state)
 static void test_a_sweep_that_was_made_before_closes_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    const struct ledger_caller alice = person(ALICE);
-    make_customer(fixture, ALICE, ALICES);
-    make_account(fixture, ALICE, SAVINGS, "INR");
-    must_deposit(fixture, ALICES, 100);
+    make_customer(fixture, ASHA, ASHAS);
+    make_account(fixture, ASHA, ASHAS_OTHER, "INR");
+    must_deposit(fixture, ASHAS, 100);
     struct ledger_outcome outcome;
     assert_status_ok(
-        transfer(fixture, alice, transfer_of(id_of(0x55), ALICES, SAVINGS, 100), &outcome));
-    must_deposit(fixture, ALICES, 100);
+        move(fixture, customer(ASHA), transfer_of(id_of(0x55), ASHAS, ASHAS_OTHER, 100), &outcome));
+    must_deposit(fixture, ASHAS, 100);
     struct dump before = dump_store(fixture);
-    struct closing closing = closing_of(&alice, ALICES, SAVINGS, 0x55);
+    struct closing closing = closing_of(ASHA, ASHAS, ASHAS_OTHER, 0x55);
     assert_refused(run_on_unit(fixture, run_closing, &closing), "BALANCE_NOT_ZERO");
     assert_same_store(fixture, &before);
 }
@@ -612,16 +567,15 @@ static void test_a_sweep_that_was_made_before_closes_nothing(void **state)
 static void test_a_refused_sweep_burns_its_id_alone(void **state)
 {
     struct fixture *fixture = *state;
-    const struct ledger_caller alice = person(ALICE);
-    make_customer(fixture, ALICE, ALICES);
-    must_deposit(fixture, ALICES, 100);
-    struct closing closing = closing_of(&alice, ALICES, 0x77, 0x55);
+    make_customer(fixture, ASHA, ASHAS);
+    must_deposit(fixture, ASHAS, 100);
+    struct closing closing = closing_of(ASHA, ASHAS, 0x77, 0x55);
     assert_refused(run_on_unit(fixture, run_closing, &closing), "CREDIT_ACCOUNT_NOT_FOUND");
     assert_true(closing.outcome.is_burnt);
-    make_account(fixture, ALICE, 0x77, "INR");
-    closing = closing_of(&alice, ALICES, 0x77, 0x55);
+    make_account(fixture, ASHA, 0x77, "INR");
+    closing = closing_of(ASHA, ASHAS, 0x77, 0x55);
     assert_refused(run_on_unit(fixture, run_closing, &closing), "ID_ALREADY_FAILED");
-    closing = closing_of(&alice, ALICES, 0x77, 0x56);
+    closing = closing_of(ASHA, ASHAS, 0x77, 0x56);
     assert_status_ok(run_on_unit(fixture, run_closing, &closing));
     assert_clean(fixture);
 }
@@ -630,17 +584,17 @@ static void test_a_refused_sweep_burns_its_id_alone(void **state)
 static void test_an_account_below_zero_stays_open(void **state)
 {
     struct fixture *fixture = *state;
-    make_customer(fixture, ALICE, ALICES);
-    make_customer(fixture, BOB, BOBS);
-    struct update update = {.caller = &staff,
-                            .asked = {.account_id = id_of(ALICES),
+    make_customer(fixture, ASHA, ASHAS);
+    make_customer(fixture, RAVI, RAVIS);
+    struct update update = {.who = OFFICER,
+                            .asked = {.account_id = id_of(ASHAS),
                                       .if_match = UINT64_MAX,
                                       .has_credit_limit = true,
                                       .credit_limit = 50}};
     assert_status_ok(run_on_unit(fixture, run_update, &update));
-    must_transfer(fixture, ALICES, BOBS, 20);
+    must_transfer(fixture, ASHAS, RAVIS, 20);
     struct dump before = dump_store(fixture);
-    struct closing closing = closing_of(&clerk, ALICES, BOBS, 0x55);
+    struct closing closing = closing_of(TELLER, ASHAS, RAVIS, 0x55);
     assert_refused(run_on_unit(fixture, run_closing, &closing), "BALANCE_NOT_ZERO");
     assert_same_store(fixture, &before);
 }
@@ -651,16 +605,17 @@ static void test_a_debit_normal_account_is_swept_the_other_way(void **state)
     struct fixture *fixture = *state;
     struct ledger_details details = details_of("Loan", "");
     for (uint8_t id = 0x40; id <= 0x41; id++) {
-        struct opening opening = opening_of(&staff, 0, id, "INR", &details);
+        struct opening opening = opening_of(OFFICER, 0, id_of(id), "INR");
+        opening.asked.details = &details;
         opening.asked.kind = LEDGER_KIND_SYSTEM;
         opening.asked.class = LEDGER_CLASS_ASSET;
-        assert_status_ok(run_on_unit(fixture, run_opening, &opening));
+        assert_status_ok(try_open_account(fixture, &opening));
     }
-    make_customer(fixture, ALICE, ALICES);
-    must_transfer(fixture, 0x40, ALICES, 70);
-    struct closing closing = closing_of(&clerk, 0x40, 0x41, 0x55);
+    make_customer(fixture, ASHA, ASHAS);
+    must_transfer(fixture, 0x40, ASHAS, 70);
+    struct closing closing = closing_of(TELLER, 0x40, 0x41, 0x55);
     assert_refused(run_on_unit(fixture, run_closing, &closing), "PERMISSION_DENIED");
-    closing = closing_of(&staff, 0x40, 0x41, 0x55);
+    closing = closing_of(OFFICER, 0x40, 0x41, 0x55);
     assert_status_ok(run_on_unit(fixture, run_closing, &closing));
     assert_true(balance_of(fixture, 0x40) == 0);
     assert_true(balance_of(fixture, 0x41) == 70);
@@ -673,16 +628,16 @@ static void test_a_customer_does_not_draw_on_a_loan(void **state)
     struct fixture *fixture = *state;
     struct ledger_outcome outcome;
     struct ledger_details details = details_of("Loan", "");
-    make_customer(fixture, ALICE, ALICES);
-    struct opening opening = opening_of(&staff, ALICE, 0x40, "INR", &details);
+    make_customer(fixture, ASHA, ASHAS);
+    struct opening opening = opening_of(OFFICER, ASHA, id_of(0x40), "INR");
+    opening.asked.details = &details;
     opening.asked.class = LEDGER_CLASS_ASSET;
-    assert_status_ok(run_on_unit(fixture, run_opening, &opening));
-    assert_refused(
-        move(fixture, customer(ALICE), transfer_of(id_of(1), 0x40, ALICES, 50), &outcome),
-        "PERMISSION_DENIED");
-    must_transfer(fixture, 0x40, ALICES, 50);
+    assert_status_ok(try_open_account(fixture, &opening));
+    assert_refused(move(fixture, customer(ASHA), transfer_of(id_of(1), 0x40, ASHAS, 50), &outcome),
+                   "PERMISSION_DENIED");
+    must_transfer(fixture, 0x40, ASHAS, 50);
     assert_status_ok(
-        move(fixture, customer(ALICE), transfer_of(id_of(2), ALICES, 0x40, 20), &outcome));
+        move(fixture, customer(ASHA), transfer_of(id_of(2), ASHAS, 0x40, 20), &outcome));
     assert_true(balance_of(fixture, 0x40) == 30);
     assert_clean(fixture);
 }

@@ -1,6 +1,5 @@
 // Batches: three modes, dry runs, and that a batch is what its movements are one by one.
-#include "common/base/clock.h"
-#include "tests/unit/ledger/steps.h"
+#include "tests/unit/ledger/fixture.h"
 
 #define GROUP id_of(0x99)
 
@@ -178,8 +177,7 @@ static void test_members_lead_back_to_the_first(void **state)
     }
     struct ledger_group group;
     struct ledger_transfer member;
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     assert_status_ok(ledger_store_get_group(txn, GROUP, &group));
     assert_int_equal(group.count, 6);
     size_t count = 0;

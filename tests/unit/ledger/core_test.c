@@ -308,9 +308,10 @@ static void test_of_several_broken_rules_the_first_answers(void **state)
         struct bench bench;
         bench_set_up(&bench);
         enum ledger_transfer_kind kind =
-            LEDGER_TRANSFER_POSTED + pick_below(LEDGER_TRANSFER_KIND_END - LEDGER_TRANSFER_POSTED);
+            LEDGER_TRANSFER_POSTED +
+            random_below(LEDGER_TRANSFER_KIND_END - LEDGER_TRANSFER_POSTED);
         bench_set_kind(&bench, kind);
-        uint64_t broken = pick() & pick(); // A few of them.
+        uint64_t broken = random_u64() & random_u64(); // A few of them.
         const char *first = NULL;
         // From the last to the first: what takes an account away must come after what changes it.
         for (size_t i = ROWS(precedence); i-- > 0;) {
@@ -378,36 +379,36 @@ static void test_freezes_hold_one_direction_and_lift_themselves(void **state)
 static void draw_account(struct ledger_account *account, u128 most)
 {
     struct ledger_totals *totals = &account->totals;
-    totals->debits_pending = pick_amount(most / 2);
-    totals->debits_posted = pick_amount(most / 2);
-    totals->credits_pending = pick_amount(most / 2);
-    totals->credits_posted = pick_amount(most / 2);
-    account->class = LEDGER_CLASS_ASSET + pick_below(5);
-    account->no_negative = pick_below(4) > 0;
-    account->credit_limit = pick_below(2) > 0 ? pick_amount(most) : 0;
-    account->has_min_balance = pick_below(4) == 0;
-    account->has_max_balance = pick_below(4) == 0;
-    i128 sign = pick_below(2) > 0 ? 1 : -1;
-    account->min_balance = account->has_min_balance ? sign * (i128)pick_amount(most) : 0;
-    account->max_balance = account->has_max_balance ? sign * (i128)pick_amount(most) : 0;
+    totals->debits_pending = random_amount(most / 2);
+    totals->debits_posted = random_amount(most / 2);
+    totals->credits_pending = random_amount(most / 2);
+    totals->credits_posted = random_amount(most / 2);
+    account->class = LEDGER_CLASS_ASSET + random_below(5);
+    account->no_negative = random_below(4) > 0;
+    account->credit_limit = random_below(2) > 0 ? random_amount(most) : 0;
+    account->has_min_balance = random_below(4) == 0;
+    account->has_max_balance = random_below(4) == 0;
+    i128 sign = random_below(2) > 0 ? 1 : -1;
+    account->min_balance = account->has_min_balance ? sign * (i128)random_amount(most) : 0;
+    account->max_balance = account->has_max_balance ? sign * (i128)random_amount(most) : 0;
     CHECK(ledger_account_is_sound(account));
 }
 
 static void draw_allowance(struct ledger_allowance *allowance, u128 most)
 {
     for (enum ledger_limit limit = 0; limit < LEDGER_LIMIT_COUNT; limit++) {
-        if (pick_below(6) > 0) continue;
+        if (random_below(6) > 0) continue;
         allowance->is_limited[limit] = true;
-        allowance->allowed[limit] = pick_amount(most);
+        allowance->allowed[limit] = random_amount(most);
         allowance->is_counted = allowance->is_counted || limit != LEDGER_LIMIT_TRANSFER;
     }
     struct ledger_counters *counters = &allowance->counters;
     ledger_limits_roll(counters, NOW_NS);
     for (enum ledger_period period = 0; period < LEDGER_PERIODS; period++) {
-        counters->sum[LEDGER_DEBIT][period] = pick_amount(most / 4);
-        counters->sum[LEDGER_CREDIT][period] = pick_amount(most / 4);
+        counters->sum[LEDGER_DEBIT][period] = random_amount(most / 4);
+        counters->sum[LEDGER_CREDIT][period] = random_amount(most / 4);
     }
-    counters->balance = (i128)pick_amount(most / 4) - (i128)pick_amount(most / 4);
+    counters->balance = (i128)random_amount(most / 4) - (i128)random_amount(most / 4);
 }
 
 static void test_what_fits_passes_and_one_more_does_not(void **state)
@@ -418,18 +419,18 @@ static void test_what_fits_passes_and_one_more_does_not(void **state)
         struct bench bench;
         bench_set_up(&bench);
         bench_set_kind(&bench,
-                       pick_below(2) > 0 ? LEDGER_TRANSFER_POSTED : LEDGER_TRANSFER_PENDING);
-        u128 most = MAX >> pick_below(120);
+                       random_below(2) > 0 ? LEDGER_TRANSFER_POSTED : LEDGER_TRANSFER_PENDING);
+        u128 most = MAX >> random_below(120);
         for (enum ledger_side side = 0; side < LEDGER_SIDES; side++) {
             draw_account(&bench.account[side], most);
             draw_allowance(&bench.allowance[side], most);
         }
-        if (pick_below(8) == 0)
+        if (random_below(8) == 0)
             bench.account[LEDGER_CREDIT].owner_id = bench.account[LEDGER_DEBIT].owner_id;
 
         u128 fits = ledger_core_fit(&bench.posting, U128_MAX);
         assert_true(fits <= MAX);
-        u128 below = pick_amount(fits);
+        u128 below = random_amount(fits);
         assert_true(ledger_core_fit(&bench.posting, below) == below); // Never more than asked.
         bench.transfer.amount = fits;
         if (fits > 0) assert_null(bench_reason(&bench));

@@ -1,5 +1,4 @@
 // Random movements of every kind between a few accounts, by core alone: what must hold after each.
-#include "common/base/check.h"
 #include "tests/unit/ledger/rules.h"
 
 enum { STEPS = 60000, ACCOUNTS = 6, HISTORY = 400 };
@@ -64,27 +63,27 @@ static struct ledger_movement draw(struct walk *walk, size_t *ret_subject)
         LEDGER_TRANSFER_POST,     LEDGER_TRANSFER_POST,    LEDGER_TRANSFER_VOID,
         LEDGER_TRANSFER_REVERSAL, LEDGER_TRANSFER_EXPIRY,
     };
-    struct ledger_movement movement = {.asked.kind = kinds[pick_below(ROWS(kinds))]};
+    struct ledger_movement movement = {.asked.kind = kinds[random_below(ROWS(kinds))]};
     struct ledger_transfer *asked = &movement.asked;
     *ret_subject = HISTORY;
     if (asked->kind <= LEDGER_TRANSFER_PENDING) {
-        size_t debit = pick_below(ACCOUNTS);
+        size_t debit = random_below(ACCOUNTS);
         asked->account_id[LEDGER_DEBIT] = walk->all.account[debit].id;
         asked->account_id[LEDGER_CREDIT] =
-            walk->all.account[(debit + 1 + pick_below(ACCOUNTS - 1)) % ACCOUNTS].id;
+            walk->all.account[(debit + 1 + random_below(ACCOUNTS - 1)) % ACCOUNTS].id;
         memcpy(asked->currency, "INR", 4);
-        asked->amount = 1 + pick_below(600);
+        asked->amount = 1 + random_below(600);
         movement.has_amount = true;
         if (asked->kind == LEDGER_TRANSFER_PENDING)
-            asked->timeout_seconds = (uint32_t)pick_below(3) * 3600;
+            asked->timeout_seconds = (uint32_t)random_below(3) * 3600;
         return movement;
     }
-    *ret_subject = pick_below(walk->done < HISTORY ? walk->done + 1 : HISTORY);
-    asked->not_final = asked->kind == LEDGER_TRANSFER_POST && pick_below(2) > 0;
+    *ret_subject = random_below(walk->done < HISTORY ? walk->done + 1 : HISTORY);
+    asked->not_final = asked->kind == LEDGER_TRANSFER_POST && random_below(2) > 0;
     bool takes_amount =
         asked->kind == LEDGER_TRANSFER_POST || asked->kind == LEDGER_TRANSFER_REVERSAL;
-    movement.has_amount = takes_amount && pick_below(2) > 0;
-    if (movement.has_amount) asked->amount = 1 + pick_below(400);
+    movement.has_amount = takes_amount && random_below(2) > 0;
+    if (movement.has_amount) asked->amount = 1 + random_below(400);
     return movement;
 }
 
@@ -140,7 +139,7 @@ static size_t free_place(const struct walk *walk)
 {
     if (walk->done < HISTORY) return walk->done;
     for (size_t tries = 0; tries < 100 * HISTORY; tries++) {
-        size_t place = pick_below(HISTORY);
+        size_t place = random_below(HISTORY);
         if (walk->progress[place].state != LEDGER_HOLD_OPEN) return place;
     }
     fail_msg("nothing but open holds");
@@ -206,7 +205,7 @@ static void test_books_hold_after_any_movements(void **state)
     assert_non_null(walk);
     set_up(walk);
     for (size_t i = 0; i < STEPS; i++) {
-        walk->now_ns += 1 + pick_below(UINT64_C(600000000000)); // Up to ten minutes.
+        walk->now_ns += 1 + random_below(UINT64_C(600000000000)); // Up to ten minutes.
         step(walk);
         assert_books(walk);
     }

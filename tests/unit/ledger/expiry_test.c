@@ -123,15 +123,6 @@ static void test_one_nanosecond_is_one_entrys(void **state)
     assert_clean(fixture);
 }
 
-static struct status run_expiry(struct store_txn *txn, void *context)
-{
-    struct fixture *fixture = context;
-    bool more;
-    RETURN_IF_ERROR(ledger_expiry_run(&fixture->service, txn, &more));
-    assert_false(more);
-    return STATUS_SUCCESS;
-}
-
 static void test_a_stopped_daemon_expires_as_exactly(void **state)
 {
     struct fixture *fixture = *state;
@@ -141,11 +132,11 @@ static void test_a_stopped_daemon_expires_as_exactly(void **state)
     wait_seconds(7 * 86400);
     open_fixture(fixture);
     assert_balance(fixture, ASHAS, 1000, 600, 0);
-    run_job(fixture, run_expiry, fixture);
+    assert_false(let_expire(fixture));
     assert_balance(fixture, ASHAS, 1000, 0, 0);
     assert_int_equal(expiry_of(fixture, 1).created_at_ns, due_ns);
     struct dump before = dump_store(fixture);
-    run_job(fixture, run_expiry, fixture); // Nothing is due: nothing is written.
+    assert_false(let_expire(fixture)); // Nothing is due: nothing is written.
     assert_same_store(fixture, &before);
     assert_clean(fixture);
 }
@@ -156,7 +147,7 @@ static void test_an_id_that_a_client_took_first(void **state)
     must_move(fixture, transfer_of(ledger_expiry_id(id_of(1)), ASHAS, RAVIS, 7));
     must_move(fixture, hold_of(id_of(1), ASHAS, RAVIS, 600, 60));
     wait_seconds(60);
-    run_job(fixture, run_expiry, fixture);
+    assert_false(let_expire(fixture));
     assert_balance(fixture, ASHAS, 993, 0, 0);
     struct ledger_outcome outcome;
     assert_status_ok(move(fixture, customer(ASHA),
@@ -231,29 +222,11 @@ static void count_announced(struct ledger_unit *unit)
 static void make_many_holds(struct fixture *fixture)
 {
     static struct ledger_movement holds[MANY];
-    static struct ledger_batch_result results[MANY];
     must_deposit(fixture, ASHAS, 10 * MANY);
     for (size_t i = 0; i < MANY; i++)
         holds[i] = hold_of(id128_generate(), ASHAS, RAVIS, 10, (uint32_t)(1 + i % 30));
-    struct ledger_batch asked = {.movements = holds,
-                                 .count = MANY,
-                                 .mode = LEDGER_BATCH_ATOMIC,
-                                 .group_id = id_of(0x99),
-                                 .results = results};
-    assert_status_ok(batch(fixture, teller, &asked));
-    assert_int_equal(asked.created, MANY);
+    must_move_all(fixture, holds, MANY);
     assert_balance(fixture, ASHAS, 1000 + 10 * MANY, 10 * MANY, 0);
-}
-
-struct expiry_run {
-    struct fixture *fixture;
-    bool has_more;
-};
-
-static struct status run_some(struct store_txn *txn, void *context)
-{
-    struct expiry_run *run = context;
-    return ledger_expiry_run(&run->fixture->service, txn, &run->has_more);
 }
 
 static void test_more_than_one_job_may_carry(void **state)
@@ -271,15 +244,12 @@ static void test_more_than_one_job_may_carry(void **state)
     assert_false(outcome.is_refused || outcome.is_burnt);
     assert_same_store(fixture, &before);
 
-    struct expiry_run run = {.fixture = fixture};
-    run_job(fixture, run_some, &run);
-    assert_true(run.has_more);
+    assert_true(let_expire(fixture));
     assert_int_equal(announced, LEDGER_UNIT_EXPIRIES_MAX);
     assert_balance(fixture, ASHAS, 1000 + 10 * MANY, 1000, 0);
     must_move(fixture, transfer_of(id_of(1), ASHAS, RAVIS, 1)); // The last hundred go with it.
     assert_balance(fixture, ASHAS, 999 + 10 * MANY, 0, 0);
-    run_job(fixture, run_some, &run);
-    assert_false(run.has_more);
+    assert_false(let_expire(fixture));
     assert_clean(fixture);
 }
 

@@ -2,44 +2,93 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
-
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include "services/ledger/expiry.h"
 
 enum { ARENA_BYTES_MAX = 128 << 20 };
 
-const struct ledger_caller teller = {.is_any = true, .user_id = {{0xee}}, .name = "users/teller"};
+// ---- Snapshots ----------------------------------------------------------------------------------
 
-struct ledger_caller customer(uint8_t owner)
+enum { READS_MAX = 8 };
+
+static struct read {
+    const struct fixture *fixture;
+    struct store_txn *txn; // NULL: this place is free.
+} reads[READS_MAX];
+
+struct store_txn *read_store(const struct fixture *fixture)
 {
-    return (struct ledger_caller){.user_id = id_of(owner)};
+    struct read *read = reads;
+    while (read->txn != NULL)
+        CHECK(++read < reads + READS_MAX);
+    assert_status_ok(store_snapshot_begin(fixture->store, &read->txn));
+    read->fixture = fixture;
+    return read->txn;
+}
+
+void end_read(struct store_txn **txn)
+{
+    for (size_t i = 0; i < READS_MAX && *txn != NULL; i++) {
+        if (reads[i].txn != *txn) continue;
+        reads[i].txn = NULL;
+        store_snapshot_end(txn);
+    }
+    CHECK(*txn == NULL);
+}
+
+static void end_reads_of(const struct fixture *fixture)
+{
+    for (size_t i = 0; i < READS_MAX; i++)
+        if (reads[i].fixture == fixture) store_snapshot_end(&reads[i].txn);
+}
+
+// ---- Opening ------------------------------------------------------------------------------------
+
+struct status open_schema(struct fixture *fixture, const struct store_schema *schema)
+{
+    const struct store_schema *schemas[] = {schema, fixture->beside};
+    struct store_config config = {.directory = fixture->path, .map_bytes = fixture->map_bytes};
+    size_t count = fixture->beside != NULL ? 2 : 1;
+    return store_open(&config, schemas, count, &fixture->store);
+}
+
+struct status try_open_fixture(struct fixture *fixture)
+{
+    RETURN_IF_ERROR(open_schema(fixture, &ledger_store_schema));
+    return ledger_service_open(fixture->store, &fixture->service);
 }
 
 void open_fixture(struct fixture *fixture)
 {
-    const struct store_schema *schemas[] = {&ledger_store_schema};
-    struct store_config config = {.directory = fixture->path, .map_bytes = fixture->map_bytes};
-    assert_status_ok(store_open(&config, schemas, 1, &fixture->store));
-    assert_status_ok(ledger_service_open(fixture->store, &fixture->service));
-    fixture->arena = arena_open(ARENA_BYTES_MAX);
+    assert_status_ok(try_open_fixture(fixture));
 }
 
 void close_fixture(struct fixture *fixture)
 {
+    end_reads_of(fixture);
     store_close(&fixture->store);
     ledger_service_close(&fixture->service);
+}
+
+void make_fixture(struct fixture *ret)
+{
+    *ret = (struct fixture){.map_bytes = UINT64_C(1) << 30, .arena = arena_open(ARENA_BYTES_MAX)};
+    directory_make("ledger", ret->directory, sizeof ret->directory);
+    snprintf(ret->path, sizeof ret->path, "%s/store", ret->directory);
+    clock_test_set(TEST_BEGIN_NS, 1);
+}
+
+void remove_fixture(struct fixture *fixture)
+{
     arena_close(&fixture->arena);
+    clock_test_release();
+    directory_remove(fixture->directory);
 }
 
 int setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    fixture->map_bytes = UINT64_C(1) << 30;
-    directory_make("ledger", fixture->directory, sizeof fixture->directory);
-    snprintf(fixture->path, sizeof fixture->path, "%.240s/store", fixture->directory);
-    clock_test_set(TEST_BEGIN_NS, 1);
+    make_fixture(fixture);
     open_fixture(fixture);
     *state = fixture;
     return 0;
@@ -47,13 +96,13 @@ int setup(void **state)
 
 int teardown(void **state)
 {
-    struct fixture *fixture = *state;
-    close_fixture(fixture);
-    clock_test_release();
-    directory_remove(fixture->directory);
-    free(fixture);
+    close_fixture(*state);
+    remove_fixture(*state);
+    free(*state);
     return 0;
 }
+
+// ---- Jobs ---------------------------------------------------------------------------------------
 
 void run_job(struct fixture *fixture, struct status (*run)(struct store_txn *txn, void *context),
              void *context)
@@ -61,60 +110,144 @@ void run_job(struct fixture *fixture, struct status (*run)(struct store_txn *txn
     assert_status_ok(store_write_wait(fixture->store, run, context));
 }
 
-// ---- People -------------------------------------------------------------------------------------
-
-struct account_job {
+struct unit_job {
     struct fixture *fixture;
-    struct ledger_new_account asked;
+    size_t transfers_max;
+    struct status (*run)(struct ledger_unit *unit, void *context);
+    void *context;
+    struct status answer;
 };
 
-static struct status run_create_account(struct store_txn *txn, void *context)
+static struct status run_unit(struct store_txn *txn, void *context)
 {
-    struct account_job *job = context;
+    struct unit_job *job = context;
     struct fixture *fixture = job->fixture;
     struct ledger_unit *unit;
-    struct ledger_account account;
-    bool existed;
     arena_reset(fixture->arena);
-    RETURN_IF_ERROR(ledger_unit_open(&fixture->service, txn, fixture->arena, 1, &unit));
-    return ledger_service_create_account(unit, &teller, &job->asked, &account, &existed);
+    RETURN_IF_ERROR(
+        ledger_unit_open(&fixture->service, txn, fixture->arena, job->transfers_max, &unit));
+    job->answer = job->run(unit, job->context);
+    return STATUS_SUCCESS;
+}
+
+struct status run_on_unit(struct fixture *fixture,
+                          struct status (*run)(struct ledger_unit *unit, void *context),
+                          void *context)
+{
+    struct unit_job job = {.fixture = fixture, .transfers_max = 1, .run = run, .context = context};
+    run_job(fixture, run_unit, &job);
+    return job.answer;
+}
+
+struct expiry_job {
+    const struct ledger_service *service;
+    bool has_more;
+};
+
+static struct status run_due(struct store_txn *txn, void *context)
+{
+    struct expiry_job *job = context;
+    return ledger_expiry_run(job->service, txn, &job->has_more);
+}
+
+bool let_expire(struct fixture *fixture)
+{
+    struct expiry_job job = {.service = &fixture->service};
+    run_job(fixture, run_due, &job);
+    return job.has_more;
+}
+
+// ---- People and accounts ------------------------------------------------------------------------
+
+const struct ledger_caller teller = {.is_any = true, .user_id = {{0xee}}, .name = "users/teller"};
+
+struct ledger_caller customer(uint8_t owner)
+{
+    return (struct ledger_caller){.user_id = id_of(owner), .name = "users/customer"};
+}
+
+struct ledger_caller caller_of(uint8_t who)
+{
+    switch (who) {
+    case TELLER:
+        return teller;
+    case TELLER_2:
+        return (struct ledger_caller){.is_any = true, .user_id = id_of(who)};
+    case OFFICER:
+        return (struct ledger_caller){.is_any = true,
+                                      .may_set_limits = true,
+                                      .may_open_system = true,
+                                      .user_id = id_of(who),
+                                      .name = "users/officer"};
+    case PAYMENTS:
+        return (struct ledger_caller){.is_any = true};
+    default:
+        return customer(who);
+    }
+}
+
+int setup_people(void **state)
+{
+    setup(state);
+    make_customer(*state, ASHA, ASHAS);
+    make_customer(*state, RAVI, RAVIS);
+    must_deposit(*state, ASHAS, 1000);
+    return 0;
+}
+
+struct opening opening_of(uint8_t who, uint8_t owner, struct id128 id, const char *currency)
+{
+    static const struct ledger_details no_details;
+    struct opening opening = {.who = who,
+                              .asked = {.id = id,
+                                        .owner_id = id_of(owner),
+                                        .class = LEDGER_CLASS_LIABILITY,
+                                        .kind = LEDGER_KIND_CUSTOMER,
+                                        .details = &no_details}};
+    snprintf(opening.asked.currency, sizeof opening.asked.currency, "%s", currency);
+    return opening;
+}
+
+struct status run_opening(struct ledger_unit *unit, void *context)
+{
+    struct opening *opening = context;
+    const struct ledger_caller caller = caller_of(opening->who);
+    return ledger_service_create_account(unit, &caller, &opening->asked, &opening->account,
+                                         &opening->existed);
+}
+
+struct status try_open_account(struct fixture *fixture, struct opening *opening)
+{
+    return run_on_unit(fixture, run_opening, opening);
 }
 
 void make_account(struct fixture *fixture, uint8_t owner, uint8_t account, const char *currency)
 {
-    static const struct ledger_details no_details;
-    struct account_job job = {
-        .fixture = fixture,
-        .asked = {.id = id_of(account),
-                  .owner_id = id_of(owner),
-                  .class = LEDGER_CLASS_LIABILITY,
-                  .kind = LEDGER_KIND_CUSTOMER,
-                  .details = &no_details},
-    };
-    memcpy(job.asked.currency, currency, strlen(currency));
-    run_job(fixture, run_create_account, &job);
+    struct opening opening = opening_of(TELLER, owner, id_of(account), currency);
+    assert_status_ok(try_open_account(fixture, &opening));
 }
 
 struct tier_change {
-    struct fixture *fixture;
+    const struct ledger_service *service;
     struct id128 owner_id;
     const char *tier;
     uint64_t version;
+    bool is_changed;
 };
 
 static struct status run_set_tier(struct store_txn *txn, void *context)
 {
-    const struct tier_change *change = context;
+    struct tier_change *change = context;
     struct ledger_profile profile;
-    bool changed;
-    return ledger_service_set_tier(&change->fixture->service, txn, change->owner_id, change->tier,
-                                   change->version, &profile, &changed);
+    return ledger_service_set_tier(change->service, txn, change->owner_id, change->tier,
+                                   change->version, &profile, &change->is_changed);
 }
 
-void set_tier(struct fixture *fixture, uint8_t owner, const char *tier, uint64_t version)
+bool set_tier(struct fixture *fixture, uint8_t owner, const char *tier, uint64_t version)
 {
-    struct tier_change change = {fixture, id_of(owner), tier, version};
+    struct tier_change change = {&fixture->service, id_of(owner), tier, version, false};
     run_job(fixture, run_set_tier, &change);
+    return change.is_changed;
 }
 
 void make_customer(struct fixture *fixture, uint8_t owner, uint8_t account)
@@ -240,34 +373,48 @@ void wait_seconds(uint64_t seconds)
 }
 
 struct movement_job {
-    struct fixture *fixture;
     struct ledger_caller caller;
     struct ledger_movement movement;
     struct ledger_outcome *outcome;
-    struct status answer;
 };
 
-// As rpc does: a refusal that burnt the id is answered, and committed.
-static struct status run_movement(struct store_txn *txn, void *context)
+static struct status run_movement(struct ledger_unit *unit, void *context)
 {
     struct movement_job *job = context;
-    struct fixture *fixture = job->fixture;
-    struct ledger_unit *unit;
-    arena_reset(fixture->arena);
-    RETURN_IF_ERROR(ledger_unit_open(&fixture->service, txn, fixture->arena, 1, &unit));
-    job->answer = ledger_service_move(unit, &job->caller, &job->movement, job->outcome);
-    if (job->outcome->is_created || job->outcome->is_burnt) ledger_unit_flush(unit);
-    return job->outcome->is_burnt ? STATUS_SUCCESS : job->answer;
+    struct ledger_outcome *outcome = job->outcome;
+    struct status answer = ledger_service_move(unit, &job->caller, &job->movement, outcome);
+    if (outcome->is_created || outcome->is_burnt) ledger_unit_flush(unit);
+    return answer;
 }
 
 struct status move(struct fixture *fixture, struct ledger_caller caller,
                    struct ledger_movement movement, struct ledger_outcome *ret)
 {
-    struct movement_job job = {
-        .fixture = fixture, .caller = caller, .movement = movement, .outcome = ret};
+    struct movement_job job = {.caller = caller, .movement = movement, .outcome = ret};
     job.movement.has_key = id128_is_nil(movement.asked.id);
-    struct status status = store_write_wait(fixture->store, run_movement, &job);
-    if (!ret->is_burnt) assert_int_equal(status.code, job.answer.code);
+    return run_on_unit(fixture, run_movement, &job);
+}
+
+struct batch_job {
+    struct ledger_caller caller;
+    struct ledger_batch *batch;
+};
+
+static struct status run_batch(struct ledger_unit *unit, void *context)
+{
+    struct batch_job *job = context;
+    RETURN_IF_ERROR(ledger_service_batch(unit, &job->caller, job->batch));
+    if (job->batch->has_changes) ledger_unit_flush(unit);
+    return STATUS_SUCCESS;
+}
+
+struct status batch(struct fixture *fixture, struct ledger_caller caller,
+                    struct ledger_batch *asked)
+{
+    struct batch_job asking = {.caller = caller, .batch = asked};
+    struct unit_job job = {
+        .fixture = fixture, .transfers_max = asked->count, .run = run_batch, .context = &asking};
+    run_job(fixture, run_unit, &job);
     return job.answer;
 }
 
@@ -277,16 +424,17 @@ void must_move(struct fixture *fixture, struct ledger_movement movement)
     assert_status_ok(move(fixture, teller, movement, &outcome));
 }
 
-struct status transfer(struct fixture *fixture, struct ledger_caller caller,
-                       struct ledger_movement movement, struct ledger_outcome *ret)
+void must_move_all(struct fixture *fixture, const struct ledger_movement *movements, size_t count)
 {
-    return move(fixture, caller, movement, ret);
-}
-
-struct status deposit(struct fixture *fixture, struct ledger_movement movement,
-                      struct ledger_outcome *ret)
-{
-    return move(fixture, teller, movement, ret);
+    static struct ledger_batch_result results[LEDGER_BATCH_TRANSFERS_MAX];
+    struct ledger_batch asked = {.movements = movements,
+                                 .count = count,
+                                 .mode = LEDGER_BATCH_ATOMIC,
+                                 .group_id = id128_generate(),
+                                 .results = results};
+    assert_true(count <= ROWS(results));
+    assert_status_ok(batch(fixture, teller, &asked));
+    assert_int_equal(asked.created, count);
 }
 
 void must_deposit(struct fixture *fixture, uint8_t account, u128 amount)
@@ -299,39 +447,12 @@ void must_transfer(struct fixture *fixture, uint8_t debit, uint8_t credit, u128 
     must_move(fixture, transfer_of(id128_generate(), debit, credit, amount));
 }
 
-struct batch_job {
-    struct fixture *fixture;
-    struct ledger_caller caller;
-    struct ledger_batch *batch;
-};
-
-static struct status run_batch(struct store_txn *txn, void *context)
-{
-    struct batch_job *job = context;
-    struct fixture *fixture = job->fixture;
-    struct ledger_unit *unit;
-    arena_reset(fixture->arena);
-    RETURN_IF_ERROR(
-        ledger_unit_open(&fixture->service, txn, fixture->arena, job->batch->count, &unit));
-    RETURN_IF_ERROR(ledger_service_batch(unit, &job->caller, job->batch));
-    if (job->batch->has_changes) ledger_unit_flush(unit);
-    return STATUS_SUCCESS;
-}
-
-struct status batch(struct fixture *fixture, struct ledger_caller caller,
-                    struct ledger_batch *asked)
-{
-    struct batch_job job = {.fixture = fixture, .caller = caller, .batch = asked};
-    return store_write_wait(fixture->store, run_batch, &job);
-}
-
 // ---- Reading ------------------------------------------------------------------------------------
 
 struct ledger_account read_account(struct fixture *fixture, struct id128 id)
 {
     struct ledger_account account;
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     assert_status_ok(ledger_store_get_account(txn, id, &account));
     return account;
 }
@@ -355,11 +476,21 @@ struct ledger_transfer read_transfer(struct fixture *fixture, struct id128 id,
                                      struct ledger_progress *ret_progress)
 {
     struct ledger_transfer transfer;
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     assert_status_ok(
         ledger_service_get_transfer(txn, fixture->arena, &teller, id, &transfer, ret_progress));
     return transfer;
+}
+
+size_t count_rows(struct fixture *fixture, uint8_t table)
+{
+    size_t count = 0;
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
+    CLEANUP(store_cursor_close) struct store_cursor cursor = {0};
+    store_cursor_open(txn, table, &cursor);
+    for (bool has = store_cursor_first(&cursor); has; has = store_cursor_next(&cursor))
+        count++;
+    return count;
 }
 
 // ---- Looking at everything ----------------------------------------------------------------------
@@ -378,8 +509,7 @@ static void add_to_dump(struct dump *dump, const void *data, size_t size)
 struct dump dump_store(struct fixture *fixture)
 {
     struct dump dump = {0};
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     for (uint8_t table = LEDGER_TABLE_STATE; table < LEDGER_TABLE_END; table++) {
         struct store_cursor cursor;
         store_cursor_open(txn, table, &cursor);
@@ -427,6 +557,19 @@ void assert_only_the_id_is_new(struct fixture *fixture, struct dump *before, str
     *before = (struct dump){0};
 }
 
+bool assert_answer(struct fixture *fixture, struct status status, const char *refused,
+                   struct dump *before)
+{
+    if (refused == NULL) {
+        assert_status_ok(status);
+        free(before->data);
+        return true;
+    }
+    assert_refused(status, refused);
+    assert_same_store(fixture, before);
+    return false;
+}
+
 void assert_clean(struct fixture *fixture)
 {
     static struct ledger_verification result;
@@ -434,20 +577,4 @@ void assert_clean(struct fixture *fixture)
     if (result.finding_count > 0)
         fail_msg("%ju findings, first %s: %s: %s", (uintmax_t)result.finding_count,
                  result.findings[0].reason, result.findings[0].subject, result.findings[0].detail);
-}
-
-uint64_t random_below(uint64_t bound)
-{
-    static uint64_t seed;
-    if (seed == 0) {
-        const char *text = getenv("FLORIN_TEST_SEED");
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)now.tv_nsec + 1;
-        print_message("FLORIN_TEST_SEED=%ju\n", (uintmax_t)seed);
-    }
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (seed >> 11) % bound;
 }

@@ -207,7 +207,7 @@ static void break_some(enum ledger_transfer_kind kind, const struct breakage *br
 {
     struct chase chase;
     set_up(&chase, kind);
-    uint64_t broken = pick();
+    uint64_t broken = random_u64();
     const char *first = NULL;
     int place = 0;
     for (size_t i = count; i-- > 0;) {

@@ -1,29 +1,22 @@
 // Exchange at a quoted rate: two transfers through the fx accounts, both or neither.
 
 #include "common/base/clock.h"
-#include "tests/unit/ledger/unit_job.h"
+#include "tests/unit/ledger/fixture.h"
 
-enum { ALICE = 1, BOB = 2, USD = 0x11, INR = 0x12, BOBS_USD = 0x21, BOBS_INR = 0x22 };
+enum { USD = 0x11, INR = 0x12, RAVIS_USD = 0x21, RAVIS_INR = 0x22 };
 
 #define SECOND NS_PER_SECOND
 
-static const struct ledger_caller clerk = {.is_any = true, .name = "users/clerk"};
-
-static struct ledger_caller person(uint8_t owner)
-{
-    return (struct ledger_caller){.user_id = id_of(owner), .name = "users/person"};
-}
-
 static int setup_accounts(void **state)
 {
-    if (setup(state) != 0) return 1;
+    setup(state);
     struct fixture *fixture = *state;
-    for (uint8_t owner = ALICE; owner <= BOB; owner++) {
-        uint8_t first = (uint8_t)(owner * 16);
-        make_account(fixture, owner, first + 1, "USD");
-        make_account(fixture, owner, first + 2, "INR");
-        set_tier(fixture, owner, "T3", 1);
-    }
+    make_account(fixture, ASHA, USD, "USD");
+    make_account(fixture, ASHA, INR, "INR");
+    make_account(fixture, RAVI, RAVIS_USD, "USD");
+    make_account(fixture, RAVI, RAVIS_INR, "INR");
+    set_tier(fixture, ASHA, "T3", 1);
+    set_tier(fixture, RAVI, "T3", 1);
     must_deposit(fixture, USD, 1000);
     return 0;
 }
@@ -96,10 +89,10 @@ static void test_a_quote_is_made_once(void **state)
         {"another amount",          0xa1, "USD", "INR", 1001,      0, 8325, 60, 0,     "FX_QUOTE_EXISTS",        false,  0,     0},
         {"another rate",            0xa1, "USD", "INR", 1000,      0, 8326, 60, 0,     "FX_QUOTE_EXISTS",        false,  0,     0},
         {"another time",            0xa1, "USD", "INR", 1000,      0, 8325, 61, 0,     "FX_QUOTE_EXISTS",        false,  0,     0},
-        {"another customer",        0xa1, "USD", "INR", 1000,      0, 8325, 60, ALICE, "FX_QUOTE_EXISTS",        false,  0,     0},
+        {"another customer",        0xa1, "USD", "INR", 1000,      0, 8325, 60, ASHA, "FX_QUOTE_EXISTS",        false,  0,     0},
         {"other currencies",        0xa1, "USD", "EUR", 1000,      0, 8325, 60, 0,     "FX_QUOTE_EXISTS",        false,  0,     0},
-        {"what is got, paid up",    0xa2, "USD", "INR",    0, 100000, 8325, 60, ALICE, NULL,                     false,  1202,  100000},
-        {"the same again",          0xa2, "USD", "INR",    0, 100000, 8325, 60, ALICE, NULL,                     true,   1202,  100000},
+        {"what is got, paid up",    0xa2, "USD", "INR",    0, 100000, 8325, 60, ASHA, NULL,                     false,  1202,  100000},
+        {"the same again",          0xa2, "USD", "INR",    0, 100000, 8325, 60, ASHA, NULL,                     true,   1202,  100000},
         {"no minor unit to get",    0xa3, "JPY", "JOD",    1,      0, 1,    60, 0,     NULL,                     false,  1,     10},
         {"got down",                0xa4, "INR", "USD",  199,      0, 1,    60, 0,     NULL,                     false,  199,   1},
         {"nothing to get",          0xa5, "INR", "USD",   99,      0, 1,    60, 0,     "FX_AMOUNT_OUT_OF_RANGE", false,  0,     0},
@@ -143,24 +136,21 @@ static void test_a_quote_is_made_once(void **state)
 static void test_a_quote_is_shown_to_whom_it_was_given(void **state)
 {
     struct fixture *fixture = *state;
-    const struct ledger_caller alice = person(ALICE), bob = person(BOB);
-    must_quote(fixture, 0xa1, 100, ALICE);
+    must_quote(fixture, 0xa1, 100, ASHA);
     must_quote(fixture, 0xa2, 100, 0);
 
     const struct {
-        const struct ledger_caller *caller;
-        uint8_t id;
+        uint8_t who, id;
         bool is_shown;
     } rows[] = {
-        {&alice, 0xa1, true}, {&bob, 0xa1, false}, {&clerk, 0xa1, true},
-        {&alice, 0xa2, true}, {&bob, 0xa2, true},  {&clerk, 0xa9, false},
+        {ASHA, 0xa1, true}, {RAVI, 0xa1, false}, {TELLER, 0xa1, true},
+        {ASHA, 0xa2, true}, {RAVI, 0xa2, true},  {TELLER, 0xa9, false},
     };
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct ledger_quote quote;
-        struct status status =
-            ledger_service_get_quote(txn, rows[i].caller, id_of(rows[i].id), &quote);
+        const struct ledger_caller caller = caller_of(rows[i].who);
+        struct status status = ledger_service_get_quote(txn, &caller, id_of(rows[i].id), &quote);
         if (rows[i].is_shown)
             assert_status_ok(status);
         else
@@ -171,7 +161,7 @@ static void test_a_quote_is_shown_to_whom_it_was_given(void **state)
 // ---- Execution ----------------------------------------------------------------------------------
 
 struct execution {
-    const struct ledger_caller *caller;
+    uint8_t who;
     struct id128 quote_id, account_id[LEDGER_SIDES];
     struct ledger_quote quote;
     struct ledger_outcome outcomes[LEDGER_SIDES];
@@ -181,26 +171,25 @@ struct execution {
 static struct status run_execution(struct ledger_unit *unit, void *context)
 {
     struct execution *execution = context;
+    const struct ledger_caller caller = caller_of(execution->who);
     struct status status = ledger_service_exchange(
-        unit, execution->caller, execution->quote_id, execution->account_id,
-        bytes_of_text("holiday"), &execution->quote, execution->outcomes, &execution->existed);
+        unit, &caller, execution->quote_id, execution->account_id, bytes_of_text("holiday"),
+        &execution->quote, execution->outcomes, &execution->existed);
     ledger_unit_flush(unit); // Of a refusal too: there must be nothing in it.
     return status;
 }
 
-static struct execution execution_of(const struct ledger_caller *caller, uint8_t quote,
-                                     uint8_t debit, uint8_t credit)
+static struct execution execution_of(uint8_t who, uint8_t quote, uint8_t debit, uint8_t credit)
 {
     return (struct execution){
-        .caller = caller, .quote_id = id_of(quote), .account_id = {id_of(debit), id_of(credit)}};
+        .who = who, .quote_id = id_of(quote), .account_id = {id_of(debit), id_of(credit)}};
 }
 
 static void test_an_exchange_is_two_transfers_and_happens_once(void **state)
 {
     struct fixture *fixture = *state;
-    const struct ledger_caller alice = person(ALICE);
-    must_quote(fixture, 0xa1, 1000, ALICE);
-    struct execution first = execution_of(&alice, 0xa1, USD, INR);
+    must_quote(fixture, 0xa1, 1000, ASHA);
+    struct execution first = execution_of(ASHA, 0xa1, USD, INR);
     assert_status_ok(run_on_unit(fixture, run_execution, &first));
     assert_false(first.existed);
     assert_int_equal(first.quote.state, LEDGER_QUOTE_EXECUTED);
@@ -217,14 +206,14 @@ static void test_an_exchange_is_two_transfers_and_happens_once(void **state)
 
     clock_test_advance(3600 * SECOND); // Also long after the quote has expired.
     struct dump before = dump_store(fixture);
-    struct execution again = execution_of(&alice, 0xa1, USD, INR);
+    struct execution again = execution_of(ASHA, 0xa1, USD, INR);
     assert_status_ok(run_on_unit(fixture, run_execution, &again));
     assert_true(again.existed);
     for (enum ledger_side leg = 0; leg < LEDGER_SIDES; leg++) {
         assert_true(again.outcomes[leg].existed);
         assert_int_equal(again.outcomes[leg].transfer.number, first.outcomes[leg].transfer.number);
     }
-    struct execution other = execution_of(&alice, 0xa1, USD, BOBS_INR);
+    struct execution other = execution_of(ASHA, 0xa1, USD, RAVIS_INR);
     assert_refused(run_on_unit(fixture, run_execution, &other), "FX_QUOTE_ALREADY_EXECUTED");
     assert_same_store(fixture, &before);
 }
@@ -232,35 +221,32 @@ static void test_an_exchange_is_two_transfers_and_happens_once(void **state)
 /// A refused execution changes nothing, and burns nothing: once the reason is gone it succeeds.
 static void test_an_exchange_is_refused_whole(void **state)
 {
-    const struct ledger_caller alice = person(ALICE), bob = person(BOB);
-
     enum { EARLY = -1 };
 
     // clang-format off
     const struct {
         const char *name;
-        const struct ledger_caller *caller;
-        uint8_t quote, debit, credit;
+        uint8_t who, quote, debit, credit;
         u128 sells;
         int64_t ns_before; // The quote expires.
         const char *refused;
     } rows[] = {
-        // given                          by      quote debit     credit    sells  ns left  refused because
-        {"no such quote",                 &alice, 0xa9, USD,      INR,       100,  EARLY,   "FX_QUOTE_NOT_FOUND"},
-        {"another customer's quote",      &bob,   0xa1, BOBS_USD, BOBS_INR,  100,  EARLY,   "FX_QUOTE_NOT_FOUND"},
-        {"another's money",               &bob,   0xa2, USD,      BOBS_INR,  100,  EARLY,   "PERMISSION_DENIED"},
-        {"more than there is",            &alice, 0xa1, USD,      INR,      1001,  EARLY,   "INSUFFICIENT_FUNDS"},
-        {"from no account",               &alice, 0xa1, 0x77,     INR,       100,  EARLY,   "DEBIT_ACCOUNT_NOT_FOUND"},
-        {"to no account",                 &alice, 0xa1, USD,      0x77,      100,  EARLY,   "CREDIT_ACCOUNT_NOT_FOUND"},
-        {"from another currency",         &alice, 0xa1, INR,      INR,       100,  EARLY,   "CURRENCY_MISMATCH"},
-        {"to another currency",           &alice, 0xa1, USD,      BOBS_USD,  100,  EARLY,   "CURRENCY_MISMATCH"},
-        {"at the time it expires",        &alice, 0xa1, USD,      INR,       100,  0,       "FX_QUOTE_EXPIRED"},
-        {"expired, and too little money", &alice, 0xa1, USD,      INR,      1001,  0,       "FX_QUOTE_EXPIRED"},
-        {"in the last nanosecond",        &alice, 0xa1, USD,      INR,       100,  1,       "FX_QUOTE_EXPIRED"},
-        {"just in time for both",         &alice, 0xa1, USD,      INR,       100,  9,       NULL},
-        {"another customer gets it",      &alice, 0xa1, USD,      BOBS_INR,  100,  EARLY,   NULL},
-        {"a clerk does it",               &clerk, 0xa1, USD,      INR,       100,  EARLY,   NULL},
-        {"whoever has it",                &alice, 0xa2, USD,      INR,       100,  EARLY,   NULL},
+        // given                          by      quote debit      credit     sells ns left refused because
+        {"no such quote",                 ASHA,   0xa9, USD,       INR,       100,  EARLY,  "FX_QUOTE_NOT_FOUND"},
+        {"another customer's quote",      RAVI,   0xa1, RAVIS_USD, RAVIS_INR, 100,  EARLY,  "FX_QUOTE_NOT_FOUND"},
+        {"another's money",               RAVI,   0xa2, USD,       RAVIS_INR, 100,  EARLY,  "PERMISSION_DENIED"},
+        {"more than there is",            ASHA,   0xa1, USD,       INR,       1001, EARLY,  "INSUFFICIENT_FUNDS"},
+        {"from no account",               ASHA,   0xa1, 0x77,      INR,       100,  EARLY,  "DEBIT_ACCOUNT_NOT_FOUND"},
+        {"to no account",                 ASHA,   0xa1, USD,       0x77,      100,  EARLY,  "CREDIT_ACCOUNT_NOT_FOUND"},
+        {"from another currency",         ASHA,   0xa1, INR,       INR,       100,  EARLY,  "CURRENCY_MISMATCH"},
+        {"to another currency",           ASHA,   0xa1, USD,       RAVIS_USD, 100,  EARLY,  "CURRENCY_MISMATCH"},
+        {"at the time it expires",        ASHA,   0xa1, USD,       INR,       100,  0,      "FX_QUOTE_EXPIRED"},
+        {"expired, and too little money", ASHA,   0xa1, USD,       INR,       1001, 0,      "FX_QUOTE_EXPIRED"},
+        {"in the last nanosecond",        ASHA,   0xa1, USD,       INR,       100,  1,      "FX_QUOTE_EXPIRED"},
+        {"just in time for both",         ASHA,   0xa1, USD,       INR,       100,  9,      NULL},
+        {"another customer gets it",      ASHA,   0xa1, USD,       RAVIS_INR, 100,  EARLY,  NULL},
+        {"a teller does it",              TELLER, 0xa1, USD,       INR,       100,  EARLY,  NULL},
+        {"whoever has it",                ASHA,   0xa2, USD,       INR,       100,  EARLY,  NULL},
     };
 
     // clang-format on
@@ -268,21 +254,15 @@ static void test_an_exchange_is_refused_whole(void **state)
         print_message("%s\n", rows[i].name);
         if (i > 0) assert_int_equal(teardown(state) | setup_accounts(state), 0);
         struct fixture *fixture = *state;
-        uint64_t expires_at_ns = must_quote(fixture, 0xa1, rows[i].sells, ALICE);
+        uint64_t expires_at_ns = must_quote(fixture, 0xa1, rows[i].sells, ASHA);
         must_quote(fixture, 0xa2, rows[i].sells, 0);
         if (rows[i].ns_before != EARLY)
             clock_test_advance(expires_at_ns - (uint64_t)rows[i].ns_before - clock_wall_ns());
         struct dump before = dump_store(fixture);
         struct execution execution =
-            execution_of(rows[i].caller, rows[i].quote, rows[i].debit, rows[i].credit);
+            execution_of(rows[i].who, rows[i].quote, rows[i].debit, rows[i].credit);
         struct status status = run_on_unit(fixture, run_execution, &execution);
-        if (rows[i].refused != NULL) {
-            assert_refused(status, rows[i].refused);
-            assert_same_store(fixture, &before);
-        } else {
-            assert_status_ok(status);
-            free(before.data);
-        }
+        assert_answer(fixture, status, rows[i].refused, &before);
         assert_clean(fixture);
     }
 }
@@ -290,25 +270,24 @@ static void test_an_exchange_is_refused_whole(void **state)
 static void test_a_refused_exchange_may_be_executed_later(void **state)
 {
     struct fixture *fixture = *state;
-    const struct ledger_caller alice = person(ALICE);
-    must_quote(fixture, 0xa1, 1500, ALICE);
-    struct execution execution = execution_of(&alice, 0xa1, USD, INR);
+    must_quote(fixture, 0xa1, 1500, ASHA);
+    struct execution execution = execution_of(ASHA, 0xa1, USD, INR);
     assert_refused(run_on_unit(fixture, run_execution, &execution), "INSUFFICIENT_FUNDS");
     assert_true(execution.outcomes[LEDGER_DEBIT].is_refused);
     assert_false(execution.outcomes[LEDGER_DEBIT].is_burnt);
     must_deposit(fixture, USD, 500);
-    execution = execution_of(&alice, 0xa1, USD, INR);
+    execution = execution_of(ASHA, 0xa1, USD, INR);
     assert_status_ok(run_on_unit(fixture, run_execution, &execution));
     assert_false(execution.existed);
 
     // The second leg's refusal takes the first leg back.
     must_deposit(fixture, USD, 100);
-    must_quote(fixture, 0xa2, 100, ALICE);
-    execution = execution_of(&alice, 0xa2, USD, 0x77);
+    must_quote(fixture, 0xa2, 100, ASHA);
+    execution = execution_of(ASHA, 0xa2, USD, 0x77);
     assert_refused(run_on_unit(fixture, run_execution, &execution), "CREDIT_ACCOUNT_NOT_FOUND");
     assert_true(execution.outcomes[LEDGER_CREDIT].is_refused);
     assert_true(balance_of(fixture, USD) == 100);
-    execution = execution_of(&alice, 0xa2, USD, INR);
+    execution = execution_of(ASHA, 0xa2, USD, INR);
     assert_status_ok(run_on_unit(fixture, run_execution, &execution));
     assert_clean(fixture);
 }
@@ -316,22 +295,60 @@ static void test_a_refused_exchange_may_be_executed_later(void **state)
 static void test_customers_buy_into_no_account_of_the_banks(void **state)
 {
     struct fixture *fixture = *state;
-    const struct ledger_caller alice = person(ALICE);
-    must_quote(fixture, 0xa1, 100, ALICE);
+    must_quote(fixture, 0xa1, 100, ASHA);
     must_deposit(fixture, INR, 1); // Makes the cash account.
-    struct execution execution = execution_of(&alice, 0xa1, USD, INR);
+    struct execution execution = execution_of(ASHA, 0xa1, USD, INR);
     execution.account_id[LEDGER_CREDIT] = ledger_system_account_id("INR", LEDGER_CASH);
     assert_refused(run_on_unit(fixture, run_execution, &execution), "PERMISSION_DENIED");
     assert_true(execution.outcomes[LEDGER_CREDIT].is_refused);
-    execution.caller = &clerk;
+    execution.who = TELLER;
     assert_status_ok(run_on_unit(fixture, run_execution, &execution));
+}
+
+/// A quote takes no approval: what needs one goes by an own account and a transfer.
+static void test_to_exchange_for_somebody_else_is_to_pay_them(void **state)
+{
+    const struct {
+        const char *name;
+        uint8_t who;
+        const char *above;
+        bool for_new_payees;
+        uint8_t credit;
+        const char *refused;
+    } rows[] = {
+        {"as much as is free", ASHA, "0 USD=1", false, RAVIS_INR, NULL},
+        {"what is paid counts, in USD", ASHA, "1 USD=0 INR=1", false, RAVIS_INR, NULL},
+        {"to somebody new, perhaps", ASHA, "0", true, RAVIS_INR, "INSUFFICIENT_AAL"},
+        {"to an own account", ASHA, "0", true, INR, NULL},
+        {"a teller", TELLER, "0", true, RAVIS_INR, NULL},
+    };
+
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        print_message("%s\n", rows[i].name);
+        if (i > 0) assert_int_equal(teardown(state) | setup_accounts(state), 0);
+        struct fixture *fixture = *state;
+        assert_true(ledger_figures_read(rows[i].above, &fixture->service.sca.above));
+        fixture->service.sca.for_new_payees = rows[i].for_new_payees;
+        must_quote(fixture, 0xa1, 100, ASHA);
+        struct dump before = dump_store(fixture);
+        struct execution execution = execution_of(rows[i].who, 0xa1, USD, rows[i].credit);
+        struct status status = run_on_unit(fixture, run_execution, &execution);
+        bool is_ok = assert_answer(fixture, status, rows[i].refused, &before);
+        assert_int_equal(execution.outcomes[LEDGER_CREDIT].is_refused, !is_ok);
+    }
+    assert_int_equal(teardown(state) | setup_accounts(state), 0);
+    struct fixture *fixture = *state;
+    assert_true(ledger_figures_read("1", &fixture->service.sca.above));
+    must_quote(fixture, 0xa1, 101, ASHA);
+    struct execution execution = execution_of(ASHA, 0xa1, USD, RAVIS_INR);
+    assert_refused(run_on_unit(fixture, run_execution, &execution), "INSUFFICIENT_AAL");
 }
 
 /// Somebody who knows how the legs' ids are made cannot have one of them taken for done.
 static void test_a_leg_made_by_hand_is_no_execution(void **state)
 {
     struct fixture *fixture = *state;
-    must_quote(fixture, 0xa1, 100, ALICE);
+    must_quote(fixture, 0xa1, 100, ASHA);
     struct ledger_movement leg =
         transfer_of(ledger_fx_transfer_id(id_of(0xa1), LEDGER_DEBIT), USD, 0, 100);
     leg.asked.account_id[LEDGER_CREDIT] = ledger_system_account_id("USD", LEDGER_FX);
@@ -340,8 +357,7 @@ static void test_a_leg_made_by_hand_is_no_execution(void **state)
     snprintf(leg.asked.currency, sizeof leg.asked.currency, "USD");
     must_move(fixture, leg);
     struct dump before = dump_store(fixture);
-    const struct ledger_caller alice = person(ALICE);
-    struct execution execution = execution_of(&alice, 0xa1, USD, INR);
+    struct execution execution = execution_of(ASHA, 0xa1, USD, INR);
     assert_refused(run_on_unit(fixture, run_execution, &execution), "FX_QUOTE_ALREADY_EXECUTED");
     assert_same_store(fixture, &before);
 }
@@ -356,6 +372,7 @@ int main(void)
         TEST(test_an_exchange_is_refused_whole),
         TEST(test_a_refused_exchange_may_be_executed_later),
         TEST(test_customers_buy_into_no_account_of_the_banks),
+        TEST(test_to_exchange_for_somebody_else_is_to_pay_them),
         TEST(test_a_leg_made_by_hand_is_no_execution),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,11 +113,11 @@ static void test_small_exchanges_agree_with_plain_arithmetic(void **state)
     (void)state;
     for (size_t round = 0; round < 100000; round++) {
         struct ledger_quote quote = {
-            .sell_exponent = (uint8_t)pick_below(7),
-            .buy_exponent = (uint8_t)pick_below(7),
-            .sell_amount = pick_amount((u128)1 << 50),
-            .rate_numerator = 1 + (pick() >> (16 + pick_below(47))),
-            .rate_denominator = 1 + (pick() >> (16 + pick_below(47))),
+            .sell_exponent = (uint8_t)random_below(7),
+            .buy_exponent = (uint8_t)random_below(7),
+            .sell_amount = random_amount((u128)1 << 50),
+            .rate_numerator = 1 + (random_u64() >> (16 + random_below(47))),
+            .rate_denominator = 1 + (random_u64() >> (16 + random_below(47))),
         };
         // At most 2^50 * 2^48 * 10^6 < 2^118: it fits into 128 bits.
         u128 above = quote.sell_amount * quote.rate_numerator * power_of_ten(quote.buy_exponent);
@@ -142,11 +142,11 @@ static void test_the_liquidity_account_never_pays_for_a_fraction(void **state)
     (void)state;
     for (size_t round = 0; round < 20000; round++) {
         struct ledger_quote quote = {
-            .sell_exponent = (uint8_t)pick_below(LEDGER_EXPONENT_MAX + 1),
-            .buy_exponent = (uint8_t)pick_below(LEDGER_EXPONENT_MAX + 1),
-            .sell_amount = pick_amount(MAX),
-            .rate_numerator = 1 + (pick() >> pick_below(63)) / 2,
-            .rate_denominator = 1 + (pick() >> pick_below(63)) / 2,
+            .sell_exponent = (uint8_t)random_below(LEDGER_EXPONENT_MAX + 1),
+            .buy_exponent = (uint8_t)random_below(LEDGER_EXPONENT_MAX + 1),
+            .sell_amount = random_amount(MAX),
+            .rate_numerator = 1 + (random_u64() >> random_below(63)) / 2,
+            .rate_denominator = 1 + (random_u64() >> random_below(63)) / 2,
         };
         u128 sold = quote.sell_amount;
         if (!ledger_fx_buy_amount(&quote)) continue;

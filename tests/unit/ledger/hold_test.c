@@ -125,8 +125,7 @@ static void test_follow_ups_are_found_newest_first(void **state)
 
     struct id128 ids[8];
     size_t count;
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     assert_status_ok(ledger_service_follow_ups(txn, &progress, ids, 8, &count));
     assert_int_equal(count, 5);
     for (uint8_t i = 0; i < 5; i++)

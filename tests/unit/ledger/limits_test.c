@@ -363,23 +363,23 @@ static void test_room_is_the_largest_amount_that_passes(void **state)
     size_t limited = 0;
     for (size_t round = 0; round < 50000; round++) {
         struct ledger_allowance allowance = allowance_of("T3", "INR", 2);
-        u128 most = U128_MAX >> pick_below(127);
-        uint64_t now_ns = NOW_NS + pick_below(400) * UINT64_C(86400000000000);
+        u128 most = U128_MAX >> random_below(127);
+        uint64_t now_ns = NOW_NS + random_below(400) * UINT64_C(86400000000000);
         for (enum ledger_limit limit = 0; limit < LEDGER_LIMIT_COUNT; limit++) {
-            allowance.is_limited[limit] = pick_below(4) == 0;
-            allowance.allowed[limit] = pick_amount(most);
+            allowance.is_limited[limit] = random_below(4) == 0;
+            allowance.allowed[limit] = random_amount(most);
         }
-        allowance.debit_freeze = pick_below(20) == 0;
+        allowance.debit_freeze = random_below(20) == 0;
         struct ledger_counters *counters = &allowance.counters;
         ledger_limits_roll(counters, NOW_NS); // Which may be over by now.
         for (enum ledger_period period = 0; period < LEDGER_PERIODS; period++) {
-            counters->sum[LEDGER_DEBIT][period] = pick_amount(most);
-            counters->sum[LEDGER_CREDIT][period] = pick_amount(most);
+            counters->sum[LEDGER_DEBIT][period] = random_amount(most);
+            counters->sum[LEDGER_CREDIT][period] = random_amount(most);
         }
-        counters->balance = (i128)pick_amount(MAX) - (i128)pick_amount(MAX);
+        counters->balance = (i128)random_amount(MAX) - (i128)random_amount(MAX);
 
-        enum ledger_side side = pick_below(2) > 0 ? LEDGER_CREDIT : LEDGER_DEBIT;
-        bool is_internal = pick_below(4) == 0;
+        enum ledger_side side = random_below(2) > 0 ? LEDGER_CREDIT : LEDGER_DEBIT;
+        bool is_internal = random_below(4) == 0;
         u128 room = ledger_limits_room(&allowance, side, is_internal, now_ns);
         struct ledger_refusal refusal = {0};
         bool is_barred = side == LEDGER_DEBIT && allowance.debit_freeze;
@@ -400,12 +400,12 @@ static void test_a_reservation_given_back_leaves_no_trace(void **state)
     (void)state;
     for (size_t round = 0; round < 20000; round++) {
         struct ledger_counters counters = {0};
-        for (size_t i = pick_below(5); i > 0; i--)
-            ledger_limits_count(&counters, pick_below(2) > 0, pick_amount(MAX >> 8), NOW_NS);
+        for (size_t i = random_below(5); i > 0; i--)
+            ledger_limits_count(&counters, random_below(2) > 0, random_amount(MAX >> 8), NOW_NS);
         ledger_limits_roll(&counters, NOW_NS);
         const struct ledger_counters before = counters;
-        enum ledger_side side = pick_below(2) > 0 ? LEDGER_CREDIT : LEDGER_DEBIT;
-        u128 amount = pick_amount(MAX >> 8), captured = pick_amount(amount);
+        enum ledger_side side = random_below(2) > 0 ? LEDGER_CREDIT : LEDGER_DEBIT;
+        u128 amount = random_amount(MAX >> 8), captured = random_amount(amount);
 
         ledger_limits_reserve(&counters, side, amount, NOW_NS);
         ledger_limits_release(&counters, side, amount, NOW_NS, NOW_NS + 1);

@@ -2,12 +2,10 @@
 // for, is what a walk over all transfers finds. And accounts at a time.
 
 #include "common/base/clock.h"
-#include "tests/unit/ledger/unit_job.h"
+#include "tests/unit/ledger/fixture.h"
 
 enum {
-    ALICE = 1,
-    BOB = 2,
-    ACCOUNTS = 6, // 0x11 .. 0x16: the odd ones are ALICE's, the others BOB's.
+    ACCOUNTS = 6, // 0x11 .. 0x16: the odd ones are ASHA's, the others RAVI's.
     FIRST_ACCOUNT = 0x11,
     TRANSFERS = 400,
     GROUP = 0xb0, // The first of three groups.
@@ -17,14 +15,9 @@ enum {
 
 #define SECOND NS_PER_SECOND
 
-static struct ledger_caller person(uint8_t owner)
-{
-    return (struct ledger_caller){.user_id = id_of(owner), .name = "users/person"};
-}
-
 static uint8_t owner_of(uint8_t account)
 {
-    return account % 2 == 1 ? ALICE : BOB;
+    return account % 2 == 1 ? ASHA : RAVI;
 }
 
 // ---- The log ------------------------------------------------------------------------------------
@@ -37,9 +30,8 @@ struct log {
 
 static void read_log(struct fixture *fixture, struct log *ret)
 {
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     struct ledger_state state;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
     assert_status_ok(ledger_store_get_state(txn, &state));
     ret->count = state.transfer_count;
     assert_true(ret->count < ROWS(ret->transfers));
@@ -141,9 +133,8 @@ static void assert_list(struct fixture *fixture, const struct log *log, struct l
     bool has_more;
     do {
         CLEANUP(arena_close) struct arena *arena = arena_open(ARENA_BYTES_MAX);
-        CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
+        CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
         struct ledger_page page;
-        assert_status_ok(store_snapshot_begin(fixture->store, &txn));
         assert_status_ok(get_page(fixture, txn, arena, &list, &page));
         for (size_t i = 0; i < page.count; i++, number--) {
             while (number > 0 && !list_has(&list, &log->transfers[number]))
@@ -179,9 +170,9 @@ static void test_every_page_is_what_the_log_says(void **state)
         struct list list = {
             .kind = (enum list_kind)random_below(LIST_KINDS),
             .account = (uint8_t)(FIRST_ACCOUNT + random_below(ACCOUNTS)),
-            .owner = (uint8_t)(ALICE + random_below(2)),
+            .owner = random_below(2) == 0 ? ASHA : RAVI,
             .group = (uint8_t)(GROUP + random_below(GROUPS + 1)), // The last has no members.
-            .caller = random_below(2) == 0 ? teller : person((uint8_t)(ALICE + random_below(2))),
+            .caller = random_below(2) == 0 ? teller : customer(random_below(2) == 0 ? ASHA : RAVI),
             .query = {.size = 1 + random_below(random_below(2) == 0 ? 8 : 600)},
         };
         if (random_below(2) == 0) list.query.from_ns = random_time(&log);
@@ -199,11 +190,11 @@ static void test_lists_of_nothing_are_empty(void **state)
 {
     struct fixture *fixture = *state;
     static struct log log;
-    make_account(fixture, ALICE, FIRST_ACCOUNT, "INR");
+    make_account(fixture, ASHA, FIRST_ACCOUNT, "INR");
     for (enum list_kind kind = 0; kind < LIST_KINDS; kind++) {
         struct list list = {.kind = kind,
                             .account = FIRST_ACCOUNT,
-                            .owner = ALICE,
+                            .owner = ASHA,
                             .group = GROUP,
                             .caller = teller,
                             .query = {.size = 10}};
@@ -222,10 +213,9 @@ static void test_a_group_is_entered_at_its_members_only(void **state)
     read_log(fixture, &log);
     for (uint64_t before = 1; before <= log.count + 2; before++) {
         CLEANUP(arena_close) struct arena *arena = arena_open(ARENA_BYTES_MAX);
-        CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
+        CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
         struct ledger_history_query query = {.size = 1, .before_number = before};
         struct ledger_page page;
-        assert_status_ok(store_snapshot_begin(fixture->store, &txn));
         assert_status_ok(
             ledger_service_list_group(txn, arena, &teller, id_of(GROUP), &query, &page));
         bool is_member = before - 1 <= log.count && before > 1 &&
@@ -239,18 +229,15 @@ static void test_a_group_is_entered_at_its_members_only(void **state)
 
 enum { MANY = LEDGER_LOOKED_AT_MAX + 100 };
 
-static struct status run_many(struct ledger_unit *unit, void *context)
+static void post_many(struct fixture *fixture)
 {
-    (void)context;
-    for (int i = 0; i < MANY; i++) {
-        struct ledger_movement movement =
-            transfer_of(id128_generate(), FIRST_ACCOUNT, FIRST_ACCOUNT + 1, 1);
-        movement.asked.code = i == 0 ? 7 : 1;
-        struct ledger_outcome outcome;
-        RETURN_IF_ERROR(ledger_service_move(unit, &teller, &movement, &outcome));
+    static struct ledger_movement movements[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        movements[i] = transfer_of(id128_generate(), FIRST_ACCOUNT, FIRST_ACCOUNT + 1, 1);
+        movements[i].asked.code = i == 0 ? 7 : 1;
     }
-    ledger_unit_flush(unit);
-    return STATUS_SUCCESS;
+    must_move_all(fixture, movements, MANY / 2);
+    must_move_all(fixture, movements + MANY / 2, MANY - MANY / 2);
 }
 
 /// One that fits lies behind more than a page may look at: the page comes back empty, and the next
@@ -258,19 +245,18 @@ static struct status run_many(struct ledger_unit *unit, void *context)
 static void test_a_page_looks_at_a_bounded_number(void **state)
 {
     struct fixture *fixture = *state;
-    make_customer(fixture, ALICE, FIRST_ACCOUNT);
-    make_customer(fixture, BOB, FIRST_ACCOUNT + 1);
+    make_customer(fixture, ASHA, FIRST_ACCOUNT);
+    make_customer(fixture, RAVI, FIRST_ACCOUNT + 1);
     must_deposit(fixture, FIRST_ACCOUNT, MANY);
-    assert_status_ok(run_on_unit(fixture, run_many, NULL));
+    post_many(fixture);
     for (enum list_kind kind = OF_ACCOUNT; kind <= OF_OWNER; kind++) {
         struct list list = {.kind = kind,
                             .account = FIRST_ACCOUNT,
-                            .owner = ALICE,
+                            .owner = ASHA,
                             .query = {.size = 10, .code = 7}};
         CLEANUP(arena_close) struct arena *arena = arena_open(ARENA_BYTES_MAX);
-        CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
+        CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
         struct ledger_page page;
-        assert_status_ok(store_snapshot_begin(fixture->store, &txn));
         assert_status_ok(get_page(fixture, txn, arena, &list, &page));
         assert_int_equal(page.count, 0);
         assert_int_equal(page.next_before, MANY + 1 - LEDGER_LOOKED_AT_MAX + 1);
@@ -282,41 +268,27 @@ static void test_a_page_looks_at_a_bounded_number(void **state)
     }
 }
 
-static struct status run_open_account(struct ledger_unit *unit, void *context)
-{
-    static const struct ledger_details none;
-    struct ledger_new_account asked = {.id = *(const struct id128 *)context,
-                                       .owner_id = id_of(ALICE),
-                                       .currency = "INR",
-                                       .class = LEDGER_CLASS_LIABILITY,
-                                       .kind = LEDGER_KIND_CUSTOMER,
-                                       .details = &none};
-    struct ledger_account account;
-    bool existed;
-    return ledger_service_create_account(unit, &teller, &asked, &account, &existed);
-}
-
 static void test_an_owner_of_too_many_accounts_is_told(void **state)
 {
     struct fixture *fixture = *state;
-    make_customer(fixture, BOB, 0xf0);
-    make_customer(fixture, BOB, 0xf1);
+    make_customer(fixture, RAVI, 0xf0);
+    make_customer(fixture, RAVI, 0xf1);
     must_deposit(fixture, 0xf0, 10000);
-    set_tier(fixture, ALICE, "T3", 1);
-    struct id128 owner_id = id_of(ALICE);
+    set_tier(fixture, ASHA, "T3", 1);
+    struct id128 owner_id = id_of(ASHA);
     for (int i = 0; i <= LEDGER_MERGED_ACCOUNTS_MAX; i++) {
         struct id128 id = id_of(FIRST_ACCOUNT);
         put_u16_be(id.bytes, (uint16_t)i);
-        assert_status_ok(run_on_unit(fixture, run_open_account, &id));
+        struct opening opening = opening_of(TELLER, ASHA, id, "INR");
+        assert_status_ok(try_open_account(fixture, &opening));
         struct ledger_movement movement = transfer_of(id128_generate(), 0xf0, 0xf1, 1);
         movement.asked.account_id[LEDGER_CREDIT] = id;
         must_move(fixture, movement);
 
         CLEANUP(arena_close) struct arena *arena = arena_open(ARENA_BYTES_MAX);
-        CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
+        CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
         struct ledger_history_query query = {.size = 1};
         struct ledger_page page;
-        assert_status_ok(store_snapshot_begin(fixture->store, &txn));
         struct status status = ledger_service_list_transfers(txn, arena, &owner_id, &query, &page);
         if (i < LEDGER_MERGED_ACCOUNTS_MAX)
             assert_status_ok(status);
@@ -362,10 +334,9 @@ static void test_an_account_at_a_time_is_as_its_log_left_it(void **state)
     for (int i = 0; i < 5000; i++) {
         uint8_t id = (uint8_t)(FIRST_ACCOUNT + random_below(ACCOUNTS));
         uint64_t at_ns = random_time(&log);
-        CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
+        CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
         struct ledger_account account;
         struct ledger_totals expected;
-        assert_status_ok(store_snapshot_begin(fixture->store, &txn));
         assert_status_ok(ledger_store_get_account(txn, id_of(id), &account));
         uint64_t created_at_ns = account.created_at_ns;
         struct status status =
@@ -390,15 +361,14 @@ static void test_an_account_at_a_time_is_as_its_log_left_it(void **state)
 static void test_what_is_due_unsettles_what_comes_after(void **state)
 {
     struct fixture *fixture = *state;
-    make_customer(fixture, ALICE, FIRST_ACCOUNT);
-    make_customer(fixture, BOB, FIRST_ACCOUNT + 1);
+    make_customer(fixture, ASHA, FIRST_ACCOUNT);
+    make_customer(fixture, RAVI, FIRST_ACCOUNT + 1);
     must_deposit(fixture, FIRST_ACCOUNT, 100);
     must_move(fixture, hold_of(id128_generate(), FIRST_ACCOUNT, FIRST_ACCOUNT + 1, 10, 5));
     struct ledger_account account = read_account(fixture, id_of(FIRST_ACCOUNT));
     uint64_t due_ns = account.changed_at_ns + 5 * SECOND;
     clock_test_advance(60 * SECOND);
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     struct ledger_account then = account;
     assert_status_ok(
         ledger_service_account_at(&fixture->service, txn, due_ns - 1, clock_wall_ns(), &then));
@@ -407,9 +377,9 @@ static void test_what_is_due_unsettles_what_comes_after(void **state)
     assert_refused(
         ledger_service_account_at(&fixture->service, txn, due_ns, clock_wall_ns(), &then),
         "NOT_SETTLED");
-    store_snapshot_end(&txn);
+    end_read(&txn);
     must_deposit(fixture, FIRST_ACCOUNT, 1);
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    txn = read_store(fixture);
     then = read_account(fixture, id_of(FIRST_ACCOUNT));
     assert_status_ok(
         ledger_service_account_at(&fixture->service, txn, due_ns, clock_wall_ns(), &then));

@@ -214,7 +214,8 @@ static void test_the_first_member_that_differs_is_named(void **state)
         struct ledger_movement movement = whole(LEDGER_TRANSFER_POSTED);
         const struct ledger_transfer existing = movement.asked;
         // Each by itself first, then any set of them.
-        uint64_t set = round < ROWS(differences) ? UINT64_C(1) << round : pick() & pick();
+        uint64_t set =
+            round < ROWS(differences) ? UINT64_C(1) << round : random_u64() & random_u64();
         size_t named = ROWS(differences);
         for (size_t i = ROWS(differences); i-- > 0;) {
             if ((set >> i & 1) == 0) continue;

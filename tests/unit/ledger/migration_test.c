@@ -1,10 +1,12 @@
 // A store that schema version 1 wrote, opened by this binary. Version 1 is what it was when it was
 // released: its tables, and records that today's encoders still write byte for byte (the golden
 // files *_v1.hex).
-#include "common/base/clock.h"
+#include "services/ledger/totals.h"
 #include "tests/unit/ledger/books.h"
+#include "tests/unit/ledger/fixture.h"
+#include "tests/unit/ledger/rules.h"
 
-enum { CASH = 1, FEES, ASHAS, RAVIS, EUROS, ACCOUNTS = EUROS, TRANSFERS = 9000, JOB = 1000 };
+enum { CASH = 1, FEES, SAVINGS, CURRENT, EUROS, ACCOUNTS = EUROS, TRANSFERS = 9000, JOB = 1000 };
 
 static const struct store_table tables_v1[] = {
     {LEDGER_TABLE_STATE, "ledger_state"},
@@ -23,21 +25,7 @@ static const struct store_table tables_v1[] = {
 static const struct store_schema schema_v1 = {
     .name = "ledger", .version = 1, .tables = tables_v1, .table_count = ROWS(tables_v1)};
 
-static struct status open_v1(struct books *books)
-{
-    const struct store_schema *schemas[] = {&schema_v1};
-    struct store_config config = {.directory = books->path, .map_bytes = UINT64_C(1) << 30};
-    return store_open(&config, schemas, 1, &books->store);
-}
-
 // ---- What version 1 wrote -----------------------------------------------------------------------
-
-static void put_account(struct store_txn *txn, const struct ledger_account *account)
-{
-    uint8_t record[LEDGER_ACCOUNT_BYTES];
-    size_t size = ledger_account_encode(account, record);
-    store_put(txn, LEDGER_TABLE_ACCOUNTS, id128_bytes(&account->id), bytes_of(record, size));
-}
 
 static void put_state(struct store_txn *txn, const struct ledger_state *state)
 {
@@ -52,30 +40,29 @@ static struct status run_accounts_v1(struct store_txn *txn, void *context)
     (void)context;
 
     static const enum ledger_class classes[] = {
-        [CASH] = LEDGER_CLASS_ASSET,      [FEES] = LEDGER_CLASS_INCOME,
-        [ASHAS] = LEDGER_CLASS_LIABILITY, [RAVIS] = LEDGER_CLASS_LIABILITY,
+        [CASH] = LEDGER_CLASS_ASSET,        [FEES] = LEDGER_CLASS_INCOME,
+        [SAVINGS] = LEDGER_CLASS_LIABILITY, [CURRENT] = LEDGER_CLASS_LIABILITY,
         [EUROS] = LEDGER_CLASS_LIABILITY,
     };
 
-    for (uint64_t n = CASH; n <= ACCOUNTS; n++) {
-        struct ledger_account account = books_account(n);
+    for (uint8_t n = CASH; n <= ACCOUNTS; n++) {
+        struct ledger_account account = customer_account(n);
         account.class = classes[n];
         if (n == EUROS) memcpy(account.currency, "EUR", 4);
         account.number = n;
-        account.created_at_ns = account.changed_at_ns = BOOKS_BEGIN_NS + n;
-        put_account(txn, &account);
-        uint8_t number_key[8], owner_key[LEDGER_OWNER_KEY_BYTES];
+        account.created_at_ns = account.changed_at_ns = TEST_BEGIN_NS + n;
+        raw_put_account(txn, &account);
+        uint8_t owner_key[LEDGER_OWNER_KEY_BYTES];
         static const uint8_t details[] = {1, 0, 1, 0, 4, 'A', 's', 'h', 'a'};
-        put_u64_be(number_key, n);
         ledger_owner_key_encode(account.owner_id, n, owner_key);
-        store_append(txn, LEDGER_TABLE_ACCOUNT_NUMBERS, bytes_of(number_key, 8),
+        store_append(txn, LEDGER_TABLE_ACCOUNT_NUMBERS, raw_number_key(n),
                      id128_bytes(&account.id));
         store_put(txn, LEDGER_TABLE_ACCOUNT_OWNERS, bytes_of(owner_key, sizeof owner_key),
                   id128_bytes(&account.id));
         store_put(txn, LEDGER_TABLE_ACCOUNT_DETAILS, id128_bytes(&account.id),
                   bytes_of(details, sizeof details));
     }
-    put_state(txn, &(struct ledger_state){BOOKS_BEGIN_NS + ACCOUNTS, 0, ACCOUNTS});
+    put_state(txn, &(struct ledger_state){TEST_BEGIN_NS + ACCOUNTS, 0, ACCOUNTS});
     return STATUS_SUCCESS;
 }
 
@@ -87,15 +74,16 @@ static struct status run_transfers_v1(struct store_txn *txn, void *context)
     for (size_t i = 0; i < JOB; i++) {
         struct ledger_account account[LEDGER_SIDES];
         struct ledger_transfer transfer;
-        uint64_t debit = CASH + books_random(RAVIS);
+        uint8_t debit = (uint8_t)(CASH + random_below(CURRENT));
         struct books_posting posting = {.kind = LEDGER_TRANSFER_POSTED,
                                         .debit = debit,
-                                        .credit = CASH + (debit + books_random(3)) % RAVIS,
-                                        .amount = 1 + books_random(1000)};
-        state.last_time_ns += 1 + books_random(100);
+                                        .credit =
+                                            (uint8_t)(CASH + (debit + random_below(3)) % CURRENT),
+                                        .amount = 1 + random_below(1000)};
+        state.last_time_ns += 1 + random_below(100);
         RETURN_IF_ERROR(books_prepare(txn, &posting, &state, account, &transfer));
         for (enum ledger_side side = 0; side < LEDGER_SIDES; side++)
-            put_account(txn, &account[side]);
+            raw_put_account(txn, &account[side]);
         ledger_store_append_transfer(txn, &transfer);
     }
     put_state(txn, &state);
@@ -126,17 +114,16 @@ static struct status run_others_v1(struct store_txn *txn, void *context)
 
 static int setup_v1(void **state)
 {
-    struct books *books = calloc(1, sizeof *books);
-    assert_non_null(books);
-    directory_make("ledger", books->directory, sizeof books->directory);
-    snprintf(books->path, sizeof books->path, "%.240s/store", books->directory);
-    clock_test_set(BOOKS_BEGIN_NS, 1);
-    assert_status_ok(open_v1(books));
-    books_job(books, run_accounts_v1, NULL);
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    assert_non_null(fixture);
+    make_fixture(fixture);
+    assert_status_ok(open_schema(fixture, &schema_v1));
+    run_job(fixture, run_accounts_v1, NULL);
     for (size_t i = 0; i < TRANSFERS / JOB; i++)
-        books_job(books, run_transfers_v1, NULL);
-    books_job(books, run_others_v1, NULL);
-    *state = books;
+        run_job(fixture, run_transfers_v1, NULL);
+    run_job(fixture, run_others_v1, NULL);
+    close_fixture(fixture);
+    *state = fixture;
     return 0;
 }
 
@@ -147,9 +134,9 @@ static struct ledger_totals sum_accounts(struct store_txn *txn, const char *curr
                                          enum ledger_class class)
 {
     struct ledger_totals sum = {0};
-    for (uint64_t n = CASH; n <= ACCOUNTS; n++) {
+    for (uint8_t n = CASH; n <= ACCOUNTS; n++) {
         struct ledger_account account;
-        assert_status_ok(ledger_store_get_account(txn, books_account_id(n), &account));
+        assert_status_ok(ledger_store_get_account(txn, id_of(n), &account));
         if (account.class != class || strcmp(account.currency, currency) != 0) continue;
         sum.debits_posted += account.totals.debits_posted;
         sum.credits_posted += account.totals.credits_posted;
@@ -200,64 +187,51 @@ static void assert_totals_at(struct store_txn *txn, struct arena *arena, uint64_
     arena_reset(arena);
 }
 
-static size_t count_rows(struct store_txn *txn, uint8_t table)
-{
-    size_t count = 0;
-    struct store_cursor cursor;
-    store_cursor_open(txn, table, &cursor);
-    for (bool has = store_cursor_first(&cursor); has; has = store_cursor_next(&cursor))
-        count++;
-    store_cursor_close(&cursor);
-    return count;
-}
-
 static struct status run_hold(struct store_txn *txn, void *context)
 {
     return books_post(
         txn,
         &(struct books_posting){
-            .kind = LEDGER_TRANSFER_PENDING, .debit = ASHAS, .credit = RAVIS, .amount = 5},
+            .kind = LEDGER_TRANSFER_PENDING, .debit = SAVINGS, .credit = CURRENT, .amount = 5},
         context);
 }
 
 static void test_running_totals_are_worked_out(void **state)
 {
-    struct books *books = *state;
-    books_close(books);
-    assert_status_ok(books_open(books));
+    struct fixture *fixture = *state;
+    open_fixture(fixture);
     struct arena *arena = arena_open(ARENA_BLOCK_BYTES);
-    struct store_txn *txn = books_read(books);
+    struct store_txn *txn = read_store(fixture);
     assert_totals_are_the_accounts(txn, arena);
-    assert_int_equal(count_rows(txn, LEDGER_TABLE_CHECKPOINTS), 1);
+    assert_int_equal(count_rows(fixture, LEDGER_TABLE_CHECKPOINTS), 1);
     assert_totals_at(txn, arena, TRANSFERS);
     assert_totals_at(txn, arena, TRANSFERS / 2); // Before the checkpoint, too.
     assert_totals_at(txn, arena, 1);
-    store_snapshot_end(&txn);
+    end_read(&txn);
 
     // And the books go on.
     struct ledger_transfer hold;
-    books_job(books, run_hold, &hold);
+    run_job(fixture, run_hold, &hold);
     assert_int_equal(hold.number, TRANSFERS + 1);
-    books_close(books);
-    assert_status_ok(books_open(books)); // Not migrated a second time.
-    txn = books_read(books);
+    close_fixture(fixture);
+    open_fixture(fixture); // Not migrated a second time.
+    txn = read_store(fixture);
     struct ledger_trial trial;
     assert_status_ok(ledger_totals_now(txn, arena, &trial));
     assert_int_equal(trial.rows[1].class, LEDGER_CLASS_LIABILITY);
     assert_true(trial.rows[1].totals.debits_pending == 5);
     assert_true(trial.rows[1].totals.credits_pending == 5);
-    store_snapshot_end(&txn);
+    end_read(&txn);
     arena_close(&arena);
 }
 
 static void test_everything_else_is_read_as_it_is(void **state)
 {
-    struct books *books = *state;
-    books_close(books);
-    assert_status_ok(books_open(books));
-    CLEANUP(store_snapshot_end) struct store_txn *txn = books_read(books);
+    struct fixture *fixture = *state;
+    open_fixture(fixture);
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     struct ledger_details details;
-    assert_status_ok(ledger_store_get_details(txn, books_account_id(ASHAS), &details));
+    assert_status_ok(ledger_store_get_details(txn, id_of(SAVINGS), &details));
     assert_string_equal(details.name, "Asha");
     assert_string_equal(details.external_ref, "");
 
@@ -284,45 +258,69 @@ static void test_everything_else_is_read_as_it_is(void **state)
     assert_int_equal(entry.number, TRANSFERS);
 }
 
+/// Version 2 had every table but the last two.
+static struct status open_v2(struct fixture *fixture)
+{
+    struct store_schema schema = ledger_store_schema;
+    schema.version = 2;
+    schema.table_count -= LEDGER_TABLE_END - LEDGER_TABLE_SCA_BURNT;
+    schema.migration_count = 1;
+    return open_schema(fixture, &schema);
+}
+
+static void test_version_2_goes_on_with_empty_tables(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_status_ok(open_v2(fixture));
+    close_fixture(fixture);
+    open_fixture(fixture);
+    struct store_txn *txn = read_store(fixture);
+    assert_int_equal(count_rows(fixture, LEDGER_TABLE_SCA_BURNT), 0);
+    assert_int_equal(count_rows(fixture, LEDGER_TABLE_PAYEES), 0);
+    struct arena *arena = arena_open(ARENA_BLOCK_BYTES);
+    assert_totals_are_the_accounts(txn, arena);
+    arena_close(&arena);
+    end_read(&txn);
+    close_fixture(fixture);
+    assert_refused(open_v2(fixture), "SCHEMA_TOO_NEW");
+}
+
 static void test_version_1_does_not_open_it_again(void **state)
 {
-    struct books *books = *state;
-    books_close(books);
-    assert_status_ok(books_open(books));
-    books_close(books);
-    assert_refused(open_v1(books), "SCHEMA_TOO_NEW");
+    struct fixture *fixture = *state;
+    open_fixture(fixture);
+    close_fixture(fixture);
+    assert_refused(open_schema(fixture, &schema_v1), "SCHEMA_TOO_NEW");
 }
 
 static struct status run_damage(struct store_txn *txn, void *context)
 {
     (void)context;
     static const uint8_t record[] = {1, 2, 3};
-    struct id128 id = books_account_id(ASHAS);
+    struct id128 id = id_of(SAVINGS);
     store_put(txn, LEDGER_TABLE_ACCOUNTS, id128_bytes(&id), bytes_of(record, sizeof record));
     return STATUS_SUCCESS;
 }
 
 static void test_a_damaged_store_stays_at_version_1(void **state)
 {
-    struct books *books = *state;
-    books_job(books, run_damage, NULL);
-    books_close(books);
-    assert_refused(books_open(books), "RECORD_CORRUPT");
-    books_close(books);
-    assert_status_ok(open_v1(books));
+    struct fixture *fixture = *state;
+    assert_status_ok(open_schema(fixture, &schema_v1));
+    run_job(fixture, run_damage, NULL);
+    close_fixture(fixture);
+    assert_refused(try_open_fixture(fixture), "RECORD_CORRUPT");
+    close_fixture(fixture);
+    assert_status_ok(open_schema(fixture, &schema_v1));
 }
+
+#define TEST(name_) cmocka_unit_test_setup_teardown(test_##name_, setup_v1, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_running_totals_are_worked_out, setup_v1,
-                                        books_teardown),
-        cmocka_unit_test_setup_teardown(test_everything_else_is_read_as_it_is, setup_v1,
-                                        books_teardown),
-        cmocka_unit_test_setup_teardown(test_version_1_does_not_open_it_again, setup_v1,
-                                        books_teardown),
-        cmocka_unit_test_setup_teardown(test_a_damaged_store_stays_at_version_1, setup_v1,
-                                        books_teardown),
+        TEST(running_totals_are_worked_out),       TEST(everything_else_is_read_as_it_is),
+        TEST(version_2_goes_on_with_empty_tables), TEST(version_1_does_not_open_it_again),
+        TEST(a_damaged_store_stays_at_version_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 // What a movement leaves in the store, and what a refused one does not; ids; how much fits.
-#include "common/base/clock.h"
-#include "tests/unit/ledger/steps.h"
+#include "tests/unit/ledger/fixture.h"
 
 // ---- Idempotency --------------------------------------------------------------------------------
 
@@ -277,23 +276,23 @@ static void test_precedence_across_the_service(void **state)
 
     const struct {
         const struct ledger_movement *movement;
-        uint8_t who; // 0: the teller.
+        uint8_t who;
         const char *reason;
     } rows[] = {
-        {&exists_and_zero, 0, "EXISTS_WITH_DIFFERENT_AMOUNT"},
+        {&exists_and_zero, TELLER, "EXISTS_WITH_DIFFERENT_AMOUNT"},
         {&stranger_and_exists, RAVI, "PERMISSION_DENIED"},
         {&stranger_and_burnt, RAVI, "PERMISSION_DENIED"},
-        {&burnt_and_zero, 0, "ID_ALREADY_FAILED"},
-        {&structure_and_no_hold, 0, "EXCLUSIVE_FIELDS"},
-        {&structure_and_no_account, 0, "ACCOUNTS_MUST_DIFFER"},
-        {&both, 0, "EXCLUSIVE_FIELDS"},
-        {&expiry, 0, "EXCLUSIVE_FIELDS"},
-        {&no_account_and_currency, 0, "CREDIT_ACCOUNT_NOT_FOUND"},
+        {&burnt_and_zero, TELLER, "ID_ALREADY_FAILED"},
+        {&structure_and_no_hold, TELLER, "EXCLUSIVE_FIELDS"},
+        {&structure_and_no_account, TELLER, "ACCOUNTS_MUST_DIFFER"},
+        {&both, TELLER, "EXCLUSIVE_FIELDS"},
+        {&expiry, TELLER, "EXCLUSIVE_FIELDS"},
+        {&no_account_and_currency, TELLER, "CREDIT_ACCOUNT_NOT_FOUND"},
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        struct ledger_caller caller = rows[i].who == 0 ? teller : customer(rows[i].who);
-        assert_refused(move(fixture, caller, *rows[i].movement, &outcome), rows[i].reason);
+        assert_refused(move(fixture, caller_of(rows[i].who), *rows[i].movement, &outcome),
+                       rows[i].reason);
     }
     assert_clean(fixture);
 }

@@ -1,19 +1,16 @@
 // Limit profiles: kyc's tier, compliance's flags and own limits, and the sums behind them.
 
 #include "common/base/clock.h"
-#include "tests/unit/ledger/unit_job.h"
-
-enum { ALICE = 1, BOB = 2, ALICES = 0x11, BOBS = 0x12, SAVINGS = 0x13 };
+#include "tests/unit/ledger/fixture.h"
 
 #define SECOND NS_PER_SECOND
 
-static int setup_people(void **state)
+static int setup_accounts(void **state)
 {
-    if (setup(state) != 0) return 1;
-    struct fixture *fixture = *state;
-    make_customer(fixture, ALICE, ALICES);
-    make_customer(fixture, BOB, BOBS);
-    make_account(fixture, ALICE, SAVINGS, "INR");
+    setup(state);
+    make_customer(*state, ASHA, ASHAS);
+    make_customer(*state, RAVI, RAVIS);
+    make_account(*state, ASHA, ASHAS_OTHER, "INR");
     return 0;
 }
 
@@ -29,15 +26,8 @@ struct tier_job {
 static struct status run_tier(struct ledger_unit *unit, void *context)
 {
     struct tier_job *job = context;
-    return ledger_service_set_tier(ledger_unit_service(unit), ledger_unit_txn(unit), id_of(ALICE),
+    return ledger_service_set_tier(ledger_unit_service(unit), ledger_unit_txn(unit), id_of(ASHA),
                                    job->tier, job->version, &job->profile, &job->changed);
-}
-
-static void must_set_tier(struct fixture *fixture, const char *tier, uint64_t version)
-{
-    struct tier_job job = {.tier = tier, .version = version};
-    assert_status_ok(run_on_unit(fixture, run_tier, &job));
-    assert_true(job.changed);
 }
 
 struct update_job {
@@ -63,7 +53,7 @@ static struct ledger_own_limit own_of(const char *currency, enum ledger_limit li
 static struct update_job update_of(const char *currency, enum ledger_limit limit, u128 allowed)
 {
     struct update_job job = {.if_match = UINT64_MAX,
-                             .asked = {.owner_id = id_of(ALICE), .reason = "reviewed"}};
+                             .asked = {.owner_id = id_of(ASHA), .reason = "reviewed"}};
     if (currency == NULL) return job;
     job.asked.own[0] = own_of(currency, limit, allowed);
     job.asked.own_count = 1;
@@ -75,16 +65,15 @@ static void must_update(struct fixture *fixture, struct update_job job)
     assert_status_ok(run_on_unit(fixture, run_update, &job));
 }
 
-/// What is used of one of ALICE's limits in INR.
+/// What is used of one of ASHA's limits in INR.
 static u128 used_of(struct fixture *fixture, enum ledger_limit limit)
 {
     struct ledger_profile profile;
     struct ledger_allowance allowances[4];
     size_t count;
     uint64_t resets_at_ns;
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
-    assert_status_ok(ledger_service_get_profile(txn, id_of(ALICE), &profile));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
+    assert_status_ok(ledger_service_get_profile(txn, id_of(ASHA), &profile));
     assert_status_ok(
         ledger_service_allowances(&fixture->service, txn, &profile, allowances, 4, &count));
     assert_true(count > 0);
@@ -172,9 +161,8 @@ static void test_compliance_may_speak_before_kyc(void **state)
     assert_string_equal(update.profile.tier, "");
     assert_int_equal(update.profile.version, 2);
     set_tier(fixture, 0x66, "T3", 0); // The first word counts, whatever its number.
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     struct ledger_profile profile;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
     assert_status_ok(ledger_service_get_profile(txn, id_of(0x66), &profile));
     assert_string_equal(profile.tier, "T3");
     assert_int_equal(profile.version, 3);
@@ -187,7 +175,7 @@ static void assert_limited(struct fixture *fixture, uint8_t debit, uint8_t credi
 {
     struct ledger_outcome outcome;
     struct status status =
-        transfer(fixture, teller, transfer_of(id128_generate(), debit, credit, amount), &outcome);
+        move(fixture, teller, transfer_of(id128_generate(), debit, credit, amount), &outcome);
     if (limit == NULL) {
         assert_status_ok(status);
         return;
@@ -219,17 +207,17 @@ static void test_what_compliance_sets_stops_movements(void **state)
     // clang-format on
     for (size_t i = 0; i < ROWS(rows); i++) {
         print_message("%s\n", rows[i].name);
-        if (i > 0) assert_int_equal(teardown(state) | setup_people(state), 0);
+        if (i > 0) assert_int_equal(teardown(state) | setup_accounts(state), 0);
         struct fixture *fixture = *state;
-        must_deposit(fixture, ALICES, 1000);
-        must_deposit(fixture, BOBS, 1000);
+        must_deposit(fixture, ASHAS, 1000);
+        must_deposit(fixture, RAVIS, 1000);
         struct update_job update = update_of(rows[i].currency, LEDGER_LIMIT_DEBIT_DAY, 77);
         update.asked.receive_only = rows[i].receive_only;
         update.asked.debit_freeze = rows[i].debit_freeze;
         update.asked.credit_freeze = rows[i].credit_freeze;
         must_update(fixture, update);
-        assert_limited(fixture, ALICES, BOBS, rows[i].amount, rows[i].debit_limit);
-        assert_limited(fixture, BOBS, ALICES, rows[i].amount, rows[i].credit_limit);
+        assert_limited(fixture, ASHAS, RAVIS, rows[i].amount, rows[i].debit_limit);
+        assert_limited(fixture, RAVIS, ASHAS, rows[i].amount, rows[i].credit_limit);
     }
 }
 
@@ -239,18 +227,18 @@ static void test_what_compliance_sets_stops_movements(void **state)
 static void test_sums_are_worked_out_when_a_limit_first_needs_them(void **state)
 {
     struct fixture *fixture = *state;
-    must_deposit(fixture, ALICES, 1000);
-    must_transfer(fixture, ALICES, BOBS, 300);
-    make_account(fixture, ALICE, 0x21, "USD");
-    must_deposit(fixture, 0x21, 5000); // Another currency's sums are its own.
+    must_deposit(fixture, ASHAS, 1000);
+    must_transfer(fixture, ASHAS, RAVIS, 300);
+    make_account(fixture, ASHA, 0x31, "USD");
+    must_deposit(fixture, 0x31, 5000); // Another currency's sums are its own.
     clock_test_advance(24 * 3600 * SECOND);
-    must_transfer(fixture, ALICES, BOBS, 20);
+    must_transfer(fixture, ASHAS, RAVIS, 20);
     must_update(fixture, update_of("INR", LEDGER_LIMIT_DEBIT_DAY, 500));
     assert_true(used_of(fixture, LEDGER_LIMIT_DEBIT_DAY) == 20);
     assert_true(used_of(fixture, LEDGER_LIMIT_DEBIT_MONTH) == 320);
     assert_true(used_of(fixture, LEDGER_LIMIT_CREDIT_YEAR) == 1000);
     assert_true(used_of(fixture, LEDGER_LIMIT_BALANCE) == 680);
-    must_transfer(fixture, ALICES, BOBS, 4);
+    must_transfer(fixture, ASHAS, RAVIS, 4);
     assert_true(used_of(fixture, LEDGER_LIMIT_DEBIT_DAY) == 24);
 }
 
@@ -260,13 +248,13 @@ static void test_sums_that_are_kept_stay_as_they_are(void **state)
 {
     struct fixture *fixture = *state;
     must_update(fixture, update_of("INR", LEDGER_LIMIT_DEBIT_DAY, 500));
-    must_deposit(fixture, ALICES, 1000);
-    must_transfer(fixture, ALICES, SAVINGS, 100);
-    must_transfer(fixture, ALICES, BOBS, 7);
+    must_deposit(fixture, ASHAS, 1000);
+    must_transfer(fixture, ASHAS, ASHAS_OTHER, 100);
+    must_transfer(fixture, ASHAS, RAVIS, 7);
     assert_true(used_of(fixture, LEDGER_LIMIT_DEBIT_DAY) == 7);
     must_update(fixture, update_of("INR", LEDGER_LIMIT_DEBIT_DAY, 600));
     assert_true(used_of(fixture, LEDGER_LIMIT_DEBIT_DAY) == 7);
-    must_set_tier(fixture, "T2", 2);
+    assert_true(set_tier(fixture, ASHA, "T2", 2));
     assert_true(used_of(fixture, LEDGER_LIMIT_DEBIT_DAY) == 7);
 }
 
@@ -275,18 +263,18 @@ static void test_sums_catch_up_with_what_went_uncounted(void **state)
 {
     struct fixture *fixture = *state;
     must_update(fixture, update_of("INR", LEDGER_LIMIT_DEBIT_DAY, 500));
-    must_deposit(fixture, ALICES, 1000);
-    must_transfer(fixture, ALICES, BOBS, 10);
+    must_deposit(fixture, ASHAS, 1000);
+    must_transfer(fixture, ASHAS, RAVIS, 10);
     // Another currency's own limit: sums are still kept, but not in this one.
     must_update(fixture, update_of("USD", LEDGER_LIMIT_DEBIT_DAY, 500));
-    must_transfer(fixture, ALICES, BOBS, 400);
+    must_transfer(fixture, ASHAS, RAVIS, 400);
     must_update(fixture, update_of("INR", LEDGER_LIMIT_DEBIT_DAY, 500));
     assert_true(used_of(fixture, LEDGER_LIMIT_DEBIT_DAY) == 410);
     struct ledger_outcome outcome;
-    assert_refused(transfer(fixture, teller, transfer_of(id_of(0x99), ALICES, BOBS, 91), &outcome),
+    assert_refused(move(fixture, teller, transfer_of(id_of(0x99), ASHAS, RAVIS, 91), &outcome),
                    "KYC_LIMIT_EXCEEDED");
     assert_true(outcome.refusal.used == 410 && outcome.refusal.allowed == 500);
-    must_transfer(fixture, ALICES, BOBS, 90);
+    must_transfer(fixture, ASHAS, RAVIS, 90);
 }
 
 /// A hold between the owner's own accounts is no money coming in: neither while it is open when the
@@ -294,12 +282,12 @@ static void test_sums_catch_up_with_what_went_uncounted(void **state)
 static void test_own_holds_are_no_part_of_the_balance(void **state)
 {
     struct fixture *fixture = *state;
-    must_deposit(fixture, ALICES, 1000);
-    must_deposit(fixture, BOBS, 1000);
-    must_move(fixture, hold_of(id_of(0x81), ALICES, SAVINGS, 400, 0));
-    must_move(fixture, hold_of(id_of(0x82), ALICES, SAVINGS, 100, 0));
-    must_move(fixture, hold_of(id_of(0x83), ALICES, BOBS, 50, 0));
-    must_move(fixture, hold_of(id_of(0x84), BOBS, SAVINGS, 30, 0)); // This one may come in.
+    must_deposit(fixture, ASHAS, 1000);
+    must_deposit(fixture, RAVIS, 1000);
+    must_move(fixture, hold_of(id_of(0x81), ASHAS, ASHAS_OTHER, 400, 0));
+    must_move(fixture, hold_of(id_of(0x82), ASHAS, ASHAS_OTHER, 100, 0));
+    must_move(fixture, hold_of(id_of(0x83), ASHAS, RAVIS, 50, 0));
+    must_move(fixture, hold_of(id_of(0x84), RAVIS, ASHAS_OTHER, 30, 0)); // This one may come in.
     must_move(fixture, capture_of(id_of(0x85), id_of(0x81), 150, false));
     must_update(fixture, update_of("INR", LEDGER_LIMIT_BALANCE, 2000));
     assert_true(used_of(fixture, LEDGER_LIMIT_BALANCE) == 1030);
@@ -314,16 +302,15 @@ static void test_own_holds_are_no_part_of_the_balance(void **state)
 static void test_limits_in_force_are_told_by_currency(void **state)
 {
     struct fixture *fixture = *state;
-    make_account(fixture, ALICE, 0x21, "USD");
-    make_account(fixture, ALICE, 0x22, "USD");
-    must_set_tier(fixture, "T2", 2);
+    make_account(fixture, ASHA, 0x31, "USD");
+    make_account(fixture, ASHA, 0x32, "USD");
+    assert_true(set_tier(fixture, ASHA, "T2", 2));
     must_update(fixture, update_of("EUR", LEDGER_LIMIT_TRANSFER, 5));
     struct ledger_profile profile;
     struct ledger_allowance allowances[8];
     size_t count;
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
-    assert_status_ok(ledger_service_get_profile(txn, id_of(ALICE), &profile));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
+    assert_status_ok(ledger_service_get_profile(txn, id_of(ASHA), &profile));
     assert_status_ok(
         ledger_service_allowances(&fixture->service, txn, &profile, allowances, 8, &count));
     static const char *const currencies[] = {"EUR", "INR", "USD"};
@@ -349,7 +336,7 @@ static void test_limits_in_force_are_told_by_currency(void **state)
 
 int main(void)
 {
-#define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup_people, teardown)
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup_accounts, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_a_tier_changes_the_tier_alone),
         TEST(test_an_update_replaces_flags_and_own_limits),

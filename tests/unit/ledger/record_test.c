@@ -694,6 +694,41 @@ static void test_keys(void **state)
         ledger_totals_key_decode(bytes_of(key, LEDGER_TOTALS_KEY_BYTES), currency, &class));
 }
 
+static struct status decode_trace(struct bytes record)
+{
+    uint64_t number;
+    return ledger_trace_decode(record, &number);
+}
+
+static void test_approvals_and_payees(void **state)
+{
+    (void)state;
+    uint8_t record[LEDGER_TRACE_BYTES], key[LEDGER_PAYEE_KEY_BYTES];
+    struct id128 id = ID128_NIL, account_id = ID128_NIL;
+    uint64_t number = 0, expires_at_s = 0;
+    size_t size = ledger_trace_encode(20, record);
+    assert_golden("trace_v1.hex", record, size, decode_trace);
+    assert_status_ok(ledger_trace_decode(bytes_of(record, size), &number));
+    assert_int_equal(number, 20);
+    record[size - 1] = 0; // Nothing came of transfer 0.
+    assert_refused(decode_trace(bytes_of(record, size)), "RECORD_CORRUPT");
+
+    ledger_burnt_key_encode(1800000120, id_of(0x22), key);
+    golden_assert("ledger", "burnt_key.hex", bytes_of(key, LEDGER_BURNT_KEY_BYTES));
+    assert_true(ledger_burnt_key_decode(bytes_of(key, LEDGER_BURNT_KEY_BYTES), &expires_at_s, &id));
+    assert_int_equal(expires_at_s, 1800000120);
+    assert_true(id128_equal(id, id_of(0x22)));
+    assert_false(
+        ledger_burnt_key_decode(bytes_of(key, LEDGER_BURNT_KEY_BYTES - 1), &expires_at_s, &id));
+
+    ledger_payee_key_encode(id_of(0x11), id_of(0x20), key);
+    golden_assert("ledger", "payee_key.hex", bytes_of(key, LEDGER_PAYEE_KEY_BYTES));
+    assert_true(ledger_payee_key_decode(bytes_of(key, LEDGER_PAYEE_KEY_BYTES), &id, &account_id));
+    assert_true(id128_equal(id, id_of(0x11)) && id128_equal(account_id, id_of(0x20)));
+    assert_false(
+        ledger_payee_key_decode(bytes_of(key, LEDGER_PAYEE_KEY_BYTES - 1), &id, &account_id));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -714,6 +749,7 @@ int main(void)
         cmocka_unit_test(test_totals_and_checkpoints),
         cmocka_unit_test(test_quotes),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_approvals_and_payees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -219,7 +219,7 @@ static void test_limits_of_an_account_are_in_force(void **state)
     assert_status_ok(call_as(world, OFFICER, LEDGER_UPDATE_ACCOUNT, request, ""));
     assert_refused(transfer(world, ASHA, id_of(1), ASHAS, RAVIS, 501, ""), "INSUFFICIENT_FUNDS");
     assert_status_ok(transfer(world, ASHA, id_of(2), ASHAS, RAVIS, 500, ""));
-    assert_int_equal(balance_of(world, ASHAS), -500);
+    assert_int_equal(balance_of(&world->fixture, ASHAS), -500);
 }
 
 static struct status freeze(struct world *world, enum who who, Ledger__Side side, uint64_t until)
@@ -248,19 +248,18 @@ static void test_freezes(void **state)
     assert_refused(freeze(world, ASHA, LEDGER__SIDE__DEBIT, 0), "PERMISSION_DENIED");
     assert_refused(freeze(world, TELLER, LEDGER__SIDE__DEBIT, 0), "PERMISSION_DENIED");
     assert_refused(freeze(world, OFFICER, LEDGER__SIDE__SIDE_UNSPECIFIED, 0), "VALIDATION_FAILED");
-    assert_refused(freeze(world, OFFICER, LEDGER__SIDE__DEBIT, WORLD_BEGIN_NS),
-                   "VALIDATION_FAILED");
+    assert_refused(freeze(world, OFFICER, LEDGER__SIDE__DEBIT, TEST_BEGIN_NS), "VALIDATION_FAILED");
     assert_string_equal(violation(world), "until: PAST");
 
-    assert_status_ok(freeze(world, OFFICER, LEDGER__SIDE__DEBIT, WORLD_BEGIN_NS + NS_PER_SECOND));
+    assert_status_ok(freeze(world, OFFICER, LEDGER__SIDE__DEBIT, TEST_BEGIN_NS + NS_PER_SECOND));
     const Ledger__Account *account = REPLY(world, Ledger__Account);
     assert_non_null(account->frozen_debit);
     assert_null(account->frozen_credit);
     assert_string_equal(account->frozen_debit->reason, "court order 17/2026");
     assert_string_equal(account->frozen_debit->author,
                         "users/e3e3e3e3-e3e3-e3e3-e3e3-e3e3e3e3e3e3");
-    assert_true(account->frozen_debit->since >= WORLD_BEGIN_NS);
-    assert_int_equal(account->frozen_debit->until, WORLD_BEGIN_NS + NS_PER_SECOND);
+    assert_true(account->frozen_debit->since >= TEST_BEGIN_NS);
+    assert_int_equal(account->frozen_debit->until, TEST_BEGIN_NS + NS_PER_SECOND);
     assert_newest_event(world, "ledger.account.frozen", "success", "", 1);
     struct event_seen event = event_at(world, 0);
     Ledger__AccountCreated *told =
@@ -325,8 +324,8 @@ static void test_closing_sweeps_in_the_same_commit(void **state)
     assert_true(REPLY(world, Ledger__Account)->closed);
     assert_newest_event(world, "ledger.account.closed", "success", "", 1);
     assert_string_equal(event_at(world, 1).type, "ledger.transfer.created");
-    assert_int_equal(balance_of(world, ASHAS), 0);
-    assert_int_equal(balance_of(world, RAVIS), 1000);
+    assert_int_equal(balance_of(&world->fixture, ASHAS), 0);
+    assert_int_equal(balance_of(&world->fixture, RAVIS), 1000);
     uint64_t head = event_outbox_head(world->outbox);
     assert_status_ok(close_account(world, ASHA, ASHAS, RAVIS, 6)); // Again: nothing new.
     assert_int_equal(event_outbox_head(world->outbox), head);
@@ -363,7 +362,7 @@ static void test_balances_now_and_then(void **state)
     assert_string_equal(balance->currency, "INR");
     assert_int_equal(balance->exponent, 2);
     assert_int_equal(balance->version, 3); // Made, and two entries.
-    assert_true(balance->as_of >= WORLD_BEGIN_NS + 2 * NS_PER_SECOND);
+    assert_true(balance->as_of >= TEST_BEGIN_NS + 2 * NS_PER_SECOND);
 
     assert_status_ok(get_balance(world, ASHA, deposited_at));
     balance = REPLY(world, Ledger__Balance);
@@ -372,17 +371,17 @@ static void test_balances_now_and_then(void **state)
     assert_int_equal(balance->as_of, deposited_at);
     assert_status_ok(get_balance(world, ASHA, deposited_at - 1));
     assert_int_equal(signed_in(REPLY(world, Ledger__Balance)->posted), 0);
-    assert_refused(get_balance(world, ASHA, WORLD_BEGIN_NS - 1), "ACCOUNT_NOT_FOUND");
-    assert_refused(get_balance(world, ASHA, WORLD_BEGIN_NS + 9 * NS_PER_SECOND),
+    assert_refused(get_balance(world, ASHA, TEST_BEGIN_NS - 1), "ACCOUNT_NOT_FOUND");
+    assert_refused(get_balance(world, ASHA, TEST_BEGIN_NS + 9 * NS_PER_SECOND),
                    "VALIDATION_FAILED");
     assert_string_equal(violation(world), "at: FUTURE");
     assert_refused(get_balance(world, RAVI, 0), "PERMISSION_DENIED");
 
     // A hold that is due but has not been let go yet may still change that moment.
     clock_test_advance(60 * NS_PER_SECOND);
-    assert_refused(get_balance(world, ASHA, WORLD_BEGIN_NS + 62 * NS_PER_SECOND), "NOT_SETTLED");
+    assert_refused(get_balance(world, ASHA, TEST_BEGIN_NS + 62 * NS_PER_SECOND), "NOT_SETTLED");
     assert_true(world->call.retry_after_ms > 0);
-    assert_status_ok(get_balance(world, ASHA, WORLD_BEGIN_NS + 61 * NS_PER_SECOND));
+    assert_status_ok(get_balance(world, ASHA, TEST_BEGIN_NS + 61 * NS_PER_SECOND));
 }
 
 // ---- Lists --------------------------------------------------------------------------------------

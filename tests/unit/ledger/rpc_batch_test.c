@@ -47,7 +47,7 @@ static void test_batches_in_three_modes(void **state)
     assert_status_ok(deposit(world, TELLER, id_of(1), ASHAS, 1000, ""));
     for (size_t row = 0; row < ROWS(rows); row++) {
         uint64_t head = event_outbox_head(world->outbox);
-        i128 before = balance_of(world, ASHAS);
+        i128 before = balance_of(&world->fixture, ASHAS);
         Ledger__BatchCreateTransfersRequest *request =
             batch_request(world, (uint8_t)(0x40 + 4 * row), 3, amounts);
         request->mode = (Ledger__BatchMode)rows[row].mode;
@@ -73,7 +73,7 @@ static void test_batches_in_three_modes(void **state)
                                     ID128_BYTES);
         }
         assert_int_equal(event_outbox_head(world->outbox), head + rows[row].events);
-        assert_int_equal(balance_of(world, ASHAS), before - rows[row].moved);
+        assert_int_equal(balance_of(&world->fixture, ASHAS), before - rows[row].moved);
     }
     assert_refused(transfer(world, ASHA, id_of(0x4d), ASHAS, RAVIS, 1, ""), "ID_ALREADY_FAILED");
 }
@@ -218,23 +218,16 @@ static struct id128 large_id(uint8_t kind, size_t i)
 static struct status run_make_crowd(struct store_txn *txn, void *context)
 {
     struct world *world = context;
-    static struct ledger_details none;
-    struct ledger_caller bank = {.is_any = true};
     for (size_t i = 0; i < LARGE_COUNT; i++) {
-        struct ledger_new_account asked = {.id = large_id(0x51, i),
-                                           .owner_id = large_id(0x52, i),
-                                           .currency = "INR",
-                                           .class = LEDGER_CLASS_LIABILITY,
-                                           .kind = LEDGER_KIND_CUSTOMER,
-                                           .details = &none};
-        struct ledger_account account;
+        struct opening opening = opening_of(PAYMENTS, 0, large_id(0x51, i), "INR");
         struct ledger_profile profile;
         struct ledger_unit *unit;
-        bool flag;
-        RETURN_IF_ERROR(ledger_unit_open(&world->service, txn, world->arena, 1, &unit));
-        RETURN_IF_ERROR(ledger_service_create_account(unit, &bank, &asked, &account, &flag));
-        RETURN_IF_ERROR(ledger_service_set_tier(&world->service, txn, asked.owner_id, "T1", 1,
-                                                &profile, &flag));
+        bool is_changed;
+        opening.asked.owner_id = large_id(0x52, i);
+        RETURN_IF_ERROR(ledger_unit_open(&world->fixture.service, txn, world->arena, 1, &unit));
+        RETURN_IF_ERROR(run_opening(unit, &opening));
+        RETURN_IF_ERROR(ledger_service_set_tier(
+            &world->fixture.service, txn, opening.asked.owner_id, "T1", 1, &profile, &is_changed));
     }
     return STATUS_SUCCESS;
 }
@@ -256,7 +249,7 @@ static Ledger__CreateTransferRequest *large_item(struct world *world, size_t i, 
     item->user_data_128 = amount_of(world, U128_MAX);
     item->user_data_64 = UINT64_MAX;
     item->user_data_32 = UINT32_MAX;
-    item->effective_at = WORLD_BEGIN_NS - 1;
+    item->effective_at = TEST_BEGIN_NS - 1;
     return item;
 }
 
@@ -266,7 +259,7 @@ static void test_the_answer_to_the_largest_batch_fits_a_message(void **state)
     char description[141] = "", value[257] = "";
     memset(description, 'x', sizeof description - 1);
     assert_status_ok(deposit(world, TELLER, id_of(1), ASHAS, (u128)1 << 60, ""));
-    assert_status_ok(store_write_wait(world->store, run_make_crowd, world));
+    run_job(&world->fixture, run_make_crowd, world);
     Ledger__BatchCreateTransfersRequest *request = arena_alloc(world->arena, sizeof *request);
     ledger__batch_create_transfers_request__init(request);
     request->transfers = arena_alloc(world->arena, LARGE_COUNT * sizeof(void *));

@@ -34,7 +34,7 @@ static void test_a_statement_by_page(void **state)
 {
     struct world *world = *state;
     make_entries(world);
-    uint64_t from = WORLD_BEGIN_NS + 2 * HOUR_NS; // Without the first deposit.
+    uint64_t from = TEST_BEGIN_NS + 2 * HOUR_NS; // Without the first deposit.
     char *token = text_of("");
     size_t seen = 0, pages = 0;
     uint64_t to = 0;
@@ -72,7 +72,7 @@ static void test_statements_join_and_refuse(void **state)
 {
     struct world *world = *state;
     make_entries(world);
-    uint64_t middle = WORLD_BEGIN_NS + 5 * HOUR_NS, late = WORLD_BEGIN_NS + 99 * HOUR_NS;
+    uint64_t middle = TEST_BEGIN_NS + 5 * HOUR_NS, late = TEST_BEGIN_NS + 99 * HOUR_NS;
     char *none = text_of("");
     assert_status_ok(get_statement(world, ASHA, LEDGER_GET_STATEMENT, 0, middle, 0, none));
     i128 closing = signed_in(REPLY(world, Ledger__Statement)->closing_balance);
@@ -98,7 +98,7 @@ static void test_statements_join_and_refuse(void **state)
     // A period that ends with a hold that is due but not let go yet is not final.
     assert_status_ok(hold(world, ASHA, id_of(0x56), ASHAS, RAVIS, 1, 60));
     clock_test_advance(HOUR_NS);
-    uint64_t end = WORLD_BEGIN_NS + 11 * HOUR_NS;
+    uint64_t end = TEST_BEGIN_NS + 11 * HOUR_NS;
     assert_refused(get_statement(world, ASHA, LEDGER_GET_STATEMENT, 0, end, 0, none),
                    "NOT_SETTLED");
     // Nor is one that begins behind it: the next statement after one that ended just now.
@@ -148,9 +148,9 @@ static void test_the_trial_balance_is_balanced(void **state)
     struct world *world = *state;
     make_entries(world);
     assert_refused(get_trial(world, TELLER, 0), "PERMISSION_DENIED");
-    assert_refused(get_trial(world, AUDITOR, WORLD_BEGIN_NS + 99 * HOUR_NS), "VALIDATION_FAILED");
+    assert_refused(get_trial(world, AUDITOR, TEST_BEGIN_NS + 99 * HOUR_NS), "VALIDATION_FAILED");
     for (int then = 0; then < 2; then++) {
-        uint64_t at = then ? WORLD_BEGIN_NS + 4 * HOUR_NS + 1 : 0;
+        uint64_t at = then ? TEST_BEGIN_NS + 4 * HOUR_NS + 1 : 0;
         assert_status_ok(get_trial(world, AUDITOR, at));
         const Ledger__TrialBalance *trial = REPLY(world, Ledger__TrialBalance);
         if (then) assert_int_equal(trial->at, at);
@@ -307,7 +307,7 @@ static void test_tiers_come_once_and_in_order(void **state)
     assert_status_ok(tell_tier(world, RAVI, "T1", 1, 4)); // An older version that comes late.
     assert_int_equal(event_outbox_head(world->outbox), head + 1);
     struct ledger_cursor cursor;
-    assert_status_ok(ledger_feed_cursor(world->store, &cursor));
+    assert_status_ok(ledger_feed_cursor(world->fixture.store, &cursor));
     assert_int_equal(cursor.seq, 4);
     assert_int_equal(cursor.log_id, KYC_LOG);
     assert_status_ok(deposit(world, TELLER, id_of(1), RAVIS, 99999999, ""));
@@ -315,10 +315,11 @@ static void test_tiers_come_once_and_in_order(void **state)
     // An event that cannot be read stops the feed, before its cursor moves.
     struct event_view broken = {
         .type = "kyc.tier.changed", .seq = 5, .payload = bytes_of("\xff", 1)};
-    assert_refused(ledger_feed_handle(&world->service, &broken, 1, KYC_LOG), "EVENT_MALFORMED");
+    assert_refused(ledger_feed_handle(&world->fixture.service, &broken, 1, KYC_LOG),
+                   "EVENT_MALFORMED");
     struct event_view other = {.type = "kyc.case.decided", .seq = 5};
-    assert_status_ok(ledger_feed_handle(&world->service, &other, 1, KYC_LOG));
-    assert_status_ok(ledger_feed_cursor(world->store, &cursor));
+    assert_status_ok(ledger_feed_handle(&world->fixture.service, &other, 1, KYC_LOG));
+    assert_status_ok(ledger_feed_cursor(world->fixture.store, &cursor));
     assert_int_equal(cursor.seq, 5);
 }
 
@@ -403,8 +404,8 @@ static void test_an_exchange_at_the_quoted_rate(void **state)
     assert_true(world->call.replayed && world->call.not_created);
     assert_refused(execute(world, ASHA, 0x61, RAVIS, ASHAS_YEN), "PERMISSION_DENIED");
     assert_int_equal(event_outbox_head(world->outbox), head);
-    assert_int_equal(balance_of(world, ASHAS), 5000);
-    assert_int_equal(balance_of(world, ASHAS_YEN), 170);
+    assert_int_equal(balance_of(&world->fixture, ASHAS), 5000);
+    assert_int_equal(balance_of(&world->fixture, ASHAS_YEN), 170);
 }
 
 static void test_quotes_that_are_refused_or_end(void **state)

@@ -69,7 +69,7 @@ static void test_a_story_of_money(void **state)
     assert_int_equal(event_outbox_head(world->outbox), head);
     assert_status_ok(withdraw(world, ASHA, 4, ASHAS, 50));
     assert_status_ok(withdraw(world, TELLER, 5, ASHAS, 50));
-    assert_int_equal(balance_of(world, ASHAS), 650);
+    assert_int_equal(balance_of(&world->fixture, ASHAS), 650);
 }
 
 static void test_refusals_are_committed_and_told(void **state)
@@ -188,7 +188,7 @@ static void test_everything_a_transfer_carries_comes_back(void **state)
     request->user_data_128 = amount_of(world, U128_MAX);
     request->user_data_64 = 64;
     request->user_data_32 = 32;
-    request->effective_at = WORLD_BEGIN_NS - 5;
+    request->effective_at = TEST_BEGIN_NS - 5;
     assert_status_ok(call_as(world, ASHA, LEDGER_CREATE_TRANSFER, request, ""));
 
     Ledger__GetTransferRequest get = LEDGER__GET_TRANSFER_REQUEST__INIT;
@@ -208,7 +208,7 @@ static void test_everything_a_transfer_carries_comes_back(void **state)
         assert_true(amount_in(seen->user_data_128) == U128_MAX);
         assert_int_equal(seen->user_data_64, 64);
         assert_int_equal(seen->user_data_32, 32);
-        assert_int_equal(seen->effective_at, WORLD_BEGIN_NS - 5);
+        assert_int_equal(seen->effective_at, TEST_BEGIN_NS - 5);
         assert_int_equal(seen->n_follow_up_ids, 0);
     }
     ledger__transfer_created__free_unpacked(told, NULL);
@@ -307,8 +307,8 @@ static void test_a_hold_is_captured_in_parts(void **state)
     assert_memory_equal(held->follow_up_ids[0].data, id_of(4).bytes, ID128_BYTES);
     assert_memory_equal(held->follow_up_ids[1].data, id_of(3).bytes, ID128_BYTES);
     assert_refused(release(world, ASHA, 5, 2), "PENDING_TRANSFER_ALREADY_POSTED");
-    assert_int_equal(balance_of(world, ASHAS), 600);
-    assert_int_equal(balance_of(world, RAVIS), 400);
+    assert_int_equal(balance_of(&world->fixture, ASHAS), 600);
+    assert_int_equal(balance_of(&world->fixture, RAVIS), 400);
 }
 
 static void test_voids_and_reversals(void **state)
@@ -354,13 +354,6 @@ static void test_large_reversals_need_four_eyes(void **state)
     assert_status_ok(reverse(world, PAYMENTS, 7, 6, 0)); // A service is nobody's eyes.
 }
 
-static struct status run_expiry(struct store_txn *txn, void *context)
-{
-    struct world *world = context;
-    bool more;
-    return ledger_expiry_run(&world->service, txn, &more);
-}
-
 static void test_what_expires_is_told_as_the_ledgers_own_doing(void **state)
 {
     struct world *world = *state;
@@ -389,7 +382,7 @@ static void test_what_expires_is_told_as_the_ledgers_own_doing(void **state)
     assert_status_ok(hold(world, ASHA, id_of(8), ASHAS, RAVIS, 10, 90));
     clock_test_advance(91 * NS_PER_SECOND);
     uint64_t head = event_outbox_head(world->outbox);
-    assert_status_ok(store_write_wait(world->store, run_expiry, world));
+    assert_false(let_expire(&world->fixture));
     assert_int_equal(event_outbox_head(world->outbox), head + 1);
     assert_newest_event(world, "ledger.transfer.expired", "success", "", 2);
 }
@@ -446,7 +439,7 @@ static void test_history_by_page(void **state)
 static void test_lists_by_filter(void **state)
 {
     struct world *world = *state;
-    uint64_t second = WORLD_BEGIN_NS + NS_PER_SECOND;
+    uint64_t second = TEST_BEGIN_NS + NS_PER_SECOND;
     assert_status_ok(create_account(world, ASHA, 0x12, 0, ""));
     assert_status_ok(deposit(world, TELLER, id_of(1), ASHAS, 1000, ""));
     assert_status_ok(deposit(world, TELLER, id_of(2), RAVIS, 1000, ""));

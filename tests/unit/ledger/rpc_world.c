@@ -1,6 +1,5 @@
 #include "tests/unit/ledger/rpc_world.h"
 
-#include "common/base/clock.h"
 #include "common/daemon/identity.h"
 #include "common/event/wire.h"
 #include "common/rpc/page.h"
@@ -27,7 +26,7 @@ static const struct {
 
 static struct token_claims claims_of(enum who who)
 {
-    struct token_claims claims = {.subject = id_of((uint8_t)who)};
+    struct token_claims claims = {.subject = id_of((uint8_t)who), .aal = 1};
     if (who == PAYMENTS) {
         claims = (struct token_claims){.is_service = true};
         snprintf(claims.service, sizeof claims.service, "payments");
@@ -46,8 +45,8 @@ static enum rpc_scope authorize(void *context, const struct token_claims *claims
                                 const char *permission)
 {
     (void)context;
-    struct token_claims teller = claims_of(TELLER);
-    return role_claims_scope(claims->is_service ? &teller : claims, permission);
+    struct token_claims tellers = claims_of(TELLER);
+    return role_claims_scope(claims->is_service ? &tellers : claims, permission);
 }
 
 static const struct rpc_identity identity = {.authorize = authorize};
@@ -68,7 +67,7 @@ static void open_call(struct world *world, enum who who, size_t method, void *re
 {
     world->call = (struct rpc_call){
         .method = &ledger_methods[method],
-        .service = &world->service,
+        .service = &world->fixture.service,
         .arena = world->arena,
         .request = request,
         .is_authenticated = true,
@@ -97,13 +96,12 @@ struct status call_as(struct world *world, enum who who, size_t method, void *re
     }
     RETURN_IF_ERROR(rpc_validate(call->method->request, request, world->arena, &call->violations));
     if (call->method->access == RPC_ACCESS_WRITE) {
-        struct status status = store_write_wait(world->store, run_write, world);
+        struct status status = store_write_wait(world->fixture.store, run_write, world);
         assert_int_equal(status_ok(status), status_ok(world->answer) || call->refusal_committed);
         return world->answer;
     }
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    if (call->method->access == RPC_ACCESS_READ)
-        assert_status_ok(store_snapshot_begin(world->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = NULL;
+    if (call->method->access == RPC_ACCESS_READ) txn = read_store(&world->fixture);
     return ledger_handlers[method](call, txn);
 }
 
@@ -211,14 +209,6 @@ struct status hold(struct world *world, enum who who, struct id128 id, uint8_t d
     return call_as(world, who, LEDGER_CREATE_TRANSFER, request, "");
 }
 
-i128 balance_of(struct world *world, uint8_t account)
-{
-    Ledger__GetBalanceRequest get = LEDGER__GET_BALANCE_REQUEST__INIT;
-    get.id = id_bytes(world, id_of(account));
-    assert_status_ok(call_as(world, TELLER, LEDGER_GET_BALANCE, &get, ""));
-    return signed_in(REPLY(world, Ledger__Balance)->posted);
-}
-
 struct status tell_tier(struct world *world, uint8_t owner, const char *tier, uint64_t version,
                         uint64_t seq)
 {
@@ -234,17 +224,16 @@ struct status tell_tier(struct world *world, uint8_t owner, const char *tier, ui
                                .request_id = "req-9",
                                .seq = seq,
                                .payload = bytes_of(payload, size)};
-    return ledger_feed_handle(&world->service, &event, 1, KYC_LOG);
+    return ledger_feed_handle(&world->fixture.service, &event, 1, KYC_LOG);
 }
 
 // ---- Events -------------------------------------------------------------------------------------
 
 struct event_seen event_at(struct world *world, size_t back)
 {
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
+    CLEANUP(end_read) struct store_txn *txn = read_store(&world->fixture);
     struct store_cursor cursor;
     struct event_view view;
-    assert_status_ok(store_snapshot_begin(world->store, &txn));
     store_cursor_open(txn, STORE_TABLE_EVENT_FIRST, &cursor);
     assert_true(store_cursor_last(&cursor));
     for (; back > 0; back--)
@@ -274,28 +263,19 @@ void assert_newest_event(struct world *world, const char *type, const char *outc
 
 // ---- Set-up -------------------------------------------------------------------------------------
 
-static void open_world(struct world *world)
-{
-    const struct store_schema *schemas[] = {&ledger_store_schema, &event_store_schema};
-    struct store_config config = {.directory = world->path, .map_bytes = UINT64_C(1) << 30};
-    assert_status_ok(store_open(&config, schemas, 2, &world->store));
-    assert_status_ok(event_outbox_open(world->store, "ledger", &world->outbox));
-    assert_status_ok(ledger_service_open(world->store, &world->service));
-    world->service.announce = ledger_events_announce;
-    world->service.four_eyes_above = 100000;
-}
-
 int world_setup(void **state)
 {
     static const uint8_t page_key[32] = {1};
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
-    directory_make("ledger", world->directory, sizeof world->directory);
-    snprintf(world->path, sizeof world->path, "%.240s/store", world->directory);
+    make_fixture(&world->fixture);
+    world->fixture.beside = &event_store_schema;
+    open_fixture(&world->fixture);
+    world->fixture.service.announce = ledger_events_announce;
+    world->fixture.service.four_eyes_above = 100000;
+    assert_status_ok(event_outbox_open(world->fixture.store, "ledger", &world->outbox));
     world->arena = arena_open((size_t)256 << 20);
     page_open(page_key);
-    clock_test_set(WORLD_BEGIN_NS, 1);
-    open_world(world);
     assert_status_ok(create_account(world, ASHA, ASHAS, 0, "Everyday"));
     assert_status_ok(create_account(world, TELLER, RAVIS, RAVI, ""));
     assert_status_ok(tell_tier(world, ASHA, "T3", 1, 1));
@@ -307,12 +287,10 @@ int world_setup(void **state)
 int world_teardown(void **state)
 {
     struct world *world = *state;
-    store_close(&world->store);
-    event_outbox_close(&world->outbox);
-    ledger_service_close(&world->service);
+    close_fixture(&world->fixture);
+    event_outbox_close(&world->outbox); // After the store.
+    remove_fixture(&world->fixture);
     arena_close(&world->arena);
-    clock_test_release();
-    directory_remove(world->directory);
     free(world);
     return 0;
 }

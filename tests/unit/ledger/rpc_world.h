@@ -1,42 +1,27 @@
-// A ledger as its handlers see it: a store, an outbox, people with roles, and calls that go the way
-// of the executor: permission, validation, handler, commit.
+/// @file tests/unit/ledger/rpc_world.h
+/// A ledger as its handlers see it: a fixture with an outbox, whose people have roles, and calls
+/// that go the way of the executor: permission, validation, handler, commit.
+/// Ownership  Messages, and what answers and events point to, live as long as the world.
+/// Failures   Fail the test.
 #pragma once
 
 #include "common/base/clock.h"
 #include "common/event/event.h"
 #include "florin/ledger/v1/ledger.pb-c.h"
 #include "services/ledger/rpc.h"
-#include "services/ledger/service.h"
-#include "tests/unit/support/unit.h"
+#include "tests/unit/ledger/fixture.h"
 
-/// People, each with the role that the name says. Their ids are id_of(<value>).
-enum who {
-    ASHA = 0x1a, // Customers.
-    RAVI = 0x2a,
-    TELLER = 0xe1,
-    TELLER_2 = 0xe2,
-    OFFICER = 0xe3,
-    ADMIN = 0xe4,
-    AUDITOR = 0xe5,
-    PAYMENTS = 0xe6, // A service.
-};
-
-/// Accounts that every world begins with: INR; ASHA is T3, RAVI T1.
-enum { ASHAS = 0x11, RAVIS = 0x21, KYC_LOG = 77 };
-
-/// Time begins here and stands still but for clock_test_advance.
-#define WORLD_BEGIN_NS UINT64_C(1795219200000000000) // 2026-11-21T00:00:00Z
+enum { KYC_LOG = 77 };
 
 struct world {
-    char directory[256], path[256];
-    struct store *store;
+    struct fixture fixture;
     struct event_outbox *outbox;
-    struct ledger_service service;
     struct arena *arena;
     struct rpc_call call; // The last one, with its answer.
     struct status answer;
 };
 
+/// A world begins with two accounts in INR: ASHAS, of T3, and RAVIS, of T1.
 int world_setup(void **state);
 int world_teardown(void **state);
 
@@ -67,7 +52,6 @@ struct status transfer(struct world *world, enum who who, struct id128 id, uint8
                        uint8_t credit, u128 amount, const char *key);
 struct status hold(struct world *world, enum who who, struct id128 id, uint8_t debit,
                    uint8_t credit, u128 amount, uint32_t timeout_seconds);
-i128 balance_of(struct world *world, uint8_t account);
 struct status tell_tier(struct world *world, uint8_t owner, const char *tier, uint64_t version,
                         uint64_t seq);
 

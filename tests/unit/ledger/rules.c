@@ -1,21 +1,18 @@
 #include "tests/unit/ledger/rules.h"
 
-#include "common/base/check.h"
 #include "common/base/clock.h"
 
-#include <time.h>
-
-struct ledger_account customer_account(uint8_t filler)
+struct ledger_account customer_account(uint8_t name)
 {
     return (struct ledger_account){
-        .id = id_of(filler),
-        .owner_id = id_of((uint8_t)(filler + 1)),
+        .id = id_of(name),
+        .owner_id = id_of((uint8_t)(name + 1)),
         .currency = "INR",
         .exponent = 2,
         .class = LEDGER_CLASS_LIABILITY,
         .kind = LEDGER_KIND_CUSTOMER,
         .no_negative = true,
-        .number = filler,
+        .number = name,
         .version = 1,
     };
 }
@@ -80,35 +77,4 @@ uint64_t at(const char *rfc3339)
     uint64_t ns = 0;
     assert_int_equal(clock_parse_rfc3339(rfc3339, strlen(rfc3339), &ns), 0);
     return ns;
-}
-
-// ---- Random numbers -----------------------------------------------------------------------------
-
-// splitmix64: public domain, by Sebastiano Vigna.
-uint64_t pick(void)
-{
-    static uint64_t state;
-    static bool is_seeded;
-    if (!is_seeded) {
-        const char *text = getenv("FLORIN_TEST_SEED");
-        state = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)time(NULL);
-        print_message("FLORIN_TEST_SEED=%ju\n", (uintmax_t)state);
-        is_seeded = true;
-    }
-    uint64_t z = (state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-uint64_t pick_below(uint64_t bound)
-{
-    CHECK(bound > 0);
-    return pick() % bound;
-}
-
-u128 pick_amount(u128 most)
-{
-    u128 amount = u128_of(pick(), pick()) >> pick_below(128);
-    return amount <= most ? amount : most;
 }

@@ -1,10 +1,12 @@
 /// @file tests/unit/ledger/rules.h
 /// What tests of the pure rules share: a bench with two accounts and a transfer between them that
-/// nothing stands against, and random numbers from a printed seed.
+/// nothing stands against.
+/// Failures   None: plain values, but for `at`, which fails the test on a text that is no time.
 #pragma once
 
 #include "services/ledger/core.h"
 #include "services/ledger/limits.h"
+#include "tests/unit/ledger/random.h"
 #include "tests/unit/support/unit.h"
 
 #define NOW_NS UINT64_C(1700000000000000000) // 2023-11-14T22:13:20Z
@@ -28,11 +30,6 @@ void bench_set_kind(struct bench *bench, enum ledger_transfer_kind kind);
 /// bench_reason is the name of the reason why the bench's posting is refused; NULL: it is not.
 const char *bench_reason(const struct bench *bench);
 
-struct ledger_account customer_account(uint8_t filler);
+/// A customer's LIABILITY account in INR: id_of(name), its owner id_of(name + 1).
+struct ledger_account customer_account(uint8_t name);
 uint64_t at(const char *rfc3339);
-
-/// Random numbers; FLORIN_TEST_SEED sets the seed, which is printed.
-uint64_t pick(void);
-uint64_t pick_below(uint64_t bound);
-/// Amounts of any magnitude, up to `most`: few bits as often as many.
-u128 pick_amount(u128 most);

@@ -1,6 +1,7 @@
 // Who may see and move what, cash, KYC tiers, currencies, history, and the clock at the start.
 #include "common/base/clock.h"
-#include "tests/unit/ledger/steps.h"
+#include "services/ledger/search.h"
+#include "tests/unit/ledger/fixture.h"
 
 #define ID(n_) id_of(n_)
 
@@ -24,8 +25,7 @@ static void test_currencies(void **state)
                    "CURRENCY_EXISTS");
 
     // Built-in and custom codes come as one sorted list, each once.
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     struct ledger_currency currency;
     char after[LEDGER_CURRENCY_BYTES] = "";
     size_t count = 0, custom = 0;
@@ -45,19 +45,18 @@ static void test_customers_debit_and_see_only_their_own(void **state)
 {
     struct fixture *fixture = *state;
     struct ledger_outcome outcome;
-    assert_refused(transfer(fixture, customer(RAVI), transfer_of(ID(1), ASHAS, RAVIS, 1), &outcome),
+    assert_refused(move(fixture, customer(RAVI), transfer_of(ID(1), ASHAS, RAVIS, 1), &outcome),
                    "PERMISSION_DENIED");
-    assert_status_ok(transfer(fixture, teller, transfer_of(ID(1), ASHAS, RAVIS, 1), &outcome));
+    assert_status_ok(move(fixture, teller, transfer_of(ID(1), ASHAS, RAVIS, 1), &outcome));
     // A stranger who repeats the id does not learn what the transfer was.
-    assert_refused(transfer(fixture, customer(RAVI), transfer_of(ID(1), ASHAS, RAVIS, 1), &outcome),
+    assert_refused(move(fixture, customer(RAVI), transfer_of(ID(1), ASHAS, RAVIS, 1), &outcome),
                    "PERMISSION_DENIED");
     // Nor does anybody pay from the bank's own accounts.
     struct ledger_movement theft = transfer_of(ID(2), 0, RAVIS, 1);
     theft.asked.account_id[LEDGER_DEBIT] = ledger_system_account_id("INR", LEDGER_CASH);
-    assert_refused(transfer(fixture, customer(RAVI), theft, &outcome), "PERMISSION_DENIED");
+    assert_refused(move(fixture, customer(RAVI), theft, &outcome), "PERMISSION_DENIED");
 
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     struct ledger_caller asha = customer(ASHA), ravi = customer(RAVI), other = customer(0x3a);
     struct ledger_account account;
     struct ledger_transfer seen;
@@ -84,13 +83,15 @@ static void test_cash_is_made_on_first_use_and_balances(void **state)
     struct id128 cash_id = ledger_system_account_id("EUR", LEDGER_CASH);
     make_account(fixture, ASHA, 0x13, "EUR");
     struct ledger_outcome outcome;
-    assert_refused(deposit(fixture, deposit_of(ID(1), 0x66, 5), &outcome), "ACCOUNT_NOT_FOUND");
+    assert_refused(move(fixture, teller, deposit_of(ID(1), 0x66, 5), &outcome),
+                   "ACCOUNT_NOT_FOUND");
     assert_true(outcome.is_burnt);
-    assert_refused(deposit(fixture, deposit_of(ID(2), 0x13, 0), &outcome),
+    assert_refused(move(fixture, teller, deposit_of(ID(2), 0x13, 0), &outcome),
                    "AMOUNT_MUST_NOT_BE_ZERO");
-    assert_refused(deposit(fixture, deposit_of(ID(1), 0x13, 5), &outcome), "ID_ALREADY_FAILED");
+    assert_refused(move(fixture, teller, deposit_of(ID(1), 0x13, 5), &outcome),
+                   "ID_ALREADY_FAILED");
 
-    assert_status_ok(deposit(fixture, deposit_of(ID(3), 0x13, 500), &outcome));
+    assert_status_ok(move(fixture, teller, deposit_of(ID(3), 0x13, 500), &outcome));
     assert_string_equal(outcome.transfer.currency, "EUR");
     struct ledger_account cash = read_account(fixture, cash_id);
     assert_int_equal(cash.kind, LEDGER_KIND_SYSTEM);
@@ -98,12 +99,12 @@ static void test_cash_is_made_on_first_use_and_balances(void **state)
     assert_true(balance_of(fixture, 0x13) == 500);
     assert_true(cash.created_at_ns < outcome.transfer.created_at_ns);
 
-    assert_status_ok(deposit(fixture, deposit_of(ID(3), 0x13, 500), &outcome));
+    assert_status_ok(move(fixture, teller, deposit_of(ID(3), 0x13, 500), &outcome));
     assert_true(outcome.existed);
-    assert_refused(deposit(fixture, deposit_of(ID(3), 0x13, 501), &outcome),
+    assert_refused(move(fixture, teller, deposit_of(ID(3), 0x13, 501), &outcome),
                    "EXISTS_WITH_DIFFERENT_AMOUNT");
     assert_refused(
-        deposit(fixture, deposit_of(ID(3), ASHAS, 500), &outcome),
+        move(fixture, teller, deposit_of(ID(3), ASHAS, 500), &outcome),
         "EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID"); // INR comes from another cash account.
     assert_clean(fixture);
 }
@@ -115,24 +116,26 @@ static void test_tiers_are_enforced_in_the_posting(void **state)
     struct fixture *fixture = *state;
     struct ledger_outcome outcome;
     set_tier(fixture, RAVI, "T1", 2);
-    assert_status_ok(deposit(fixture, deposit_of(ID(1), RAVIS, 600000), &outcome));
-    assert_refused(deposit(fixture, deposit_of(ID(2), RAVIS, 400001), &outcome),
+    assert_status_ok(move(fixture, teller, deposit_of(ID(1), RAVIS, 600000), &outcome));
+    assert_refused(move(fixture, teller, deposit_of(ID(2), RAVIS, 400001), &outcome),
                    "KYC_LIMIT_EXCEEDED");
     assert_string_equal(outcome.refusal.limit, "credit_month");
     assert_string_equal(outcome.tier[LEDGER_CREDIT], "T1");
     assert_true(outcome.refusal.used == 600000 && outcome.refusal.allowed == 1000000);
-    assert_status_ok(deposit(fixture, deposit_of(ID(3), RAVIS, 400000), &outcome));
-    assert_refused(transfer(fixture, customer(RAVI), transfer_of(ID(4), RAVIS, ASHAS, 1), &outcome),
+    assert_status_ok(move(fixture, teller, deposit_of(ID(3), RAVIS, 400000), &outcome));
+    assert_refused(move(fixture, customer(RAVI), transfer_of(ID(4), RAVIS, ASHAS, 1), &outcome),
                    "KYC_LIMIT_EXCEEDED");
     assert_string_equal(outcome.refusal.limit, "receive_only");
 
     set_tier(fixture, RAVI, "T3", 1); // An old event that comes late changes nothing.
-    assert_refused(deposit(fixture, deposit_of(ID(5), RAVIS, 1), &outcome), "KYC_LIMIT_EXCEEDED");
+    assert_refused(move(fixture, teller, deposit_of(ID(5), RAVIS, 1), &outcome),
+                   "KYC_LIMIT_EXCEEDED");
     set_tier(fixture, RAVI, "T3", 3);
-    assert_status_ok(deposit(fixture, deposit_of(ID(6), RAVIS, 90000000), &outcome));
+    assert_status_ok(move(fixture, teller, deposit_of(ID(6), RAVIS, 90000000), &outcome));
     // Sums that nobody kept while there was no limit are worked out from the history.
     set_tier(fixture, RAVI, "T2", 4);
-    assert_refused(deposit(fixture, deposit_of(ID(7), RAVIS, 1), &outcome), "KYC_LIMIT_EXCEEDED");
+    assert_refused(move(fixture, teller, deposit_of(ID(7), RAVIS, 1), &outcome),
+                   "KYC_LIMIT_EXCEEDED");
     assert_string_equal(outcome.refusal.limit, "credit_year");
     assert_true(outcome.refusal.used == 91000000);
     assert_clean(fixture);
@@ -145,11 +148,13 @@ static void test_sums_start_anew_with_the_period(void **state)
     set_tier(fixture, RAVI, "T1", 2);
     fixture->service.tiers.tier[2].max[LEDGER_LIMIT_BALANCE] = 0;
     must_deposit(fixture, RAVIS, 1000000);
-    assert_refused(deposit(fixture, deposit_of(ID(1), RAVIS, 1), &outcome), "KYC_LIMIT_EXCEEDED");
+    assert_refused(move(fixture, teller, deposit_of(ID(1), RAVIS, 1), &outcome),
+                   "KYC_LIMIT_EXCEEDED");
     clock_test_advance(UINT64_C(11) * 86400 * NS_PER_SECOND); // 2 December.
     must_deposit(fixture, RAVIS, 1000000);
     set_tier(fixture, RAVI, "T1", 3); // Worked out from the history: the same answer.
-    assert_refused(deposit(fixture, deposit_of(ID(2), RAVIS, 1), &outcome), "KYC_LIMIT_EXCEEDED");
+    assert_refused(move(fixture, teller, deposit_of(ID(2), RAVIS, 1), &outcome),
+                   "KYC_LIMIT_EXCEEDED");
     assert_true(outcome.refusal.used == 1000000);
     assert_string_equal(outcome.refusal.limit, "credit_month");
 }
@@ -167,8 +172,8 @@ static void test_absurd_amounts_stop_nothing(void **state)
     for (uint8_t i = 0; i < 3; i++) {
         // Each fits its account, not the cash account, whose total then is at its end.
         u128 amount = LEDGER_TOTAL_MAX - 2000;
-        struct status status =
-            deposit(fixture, deposit_of(id_of((uint8_t)(0x70 + i)), accounts[i], amount), &outcome);
+        struct status status = move(
+            fixture, teller, deposit_of(id_of((uint8_t)(0x70 + i)), accounts[i], amount), &outcome);
         if (i == 0)
             assert_status_ok(status);
         else
@@ -178,7 +183,8 @@ static void test_absurd_amounts_stop_nothing(void **state)
     must_transfer(fixture, ASHAS, 0x12, LEDGER_TOTAL_MAX - 2000);
     must_transfer(fixture, 0x12, 0x13, LEDGER_TOTAL_MAX - 2000);
     set_tier(fixture, ASHA, "T2", 2); // Worked out from three accounts' histories: no wrap-around.
-    assert_refused(deposit(fixture, deposit_of(ID(1), ASHAS, 1), &outcome), "KYC_LIMIT_EXCEEDED");
+    assert_refused(move(fixture, teller, deposit_of(ID(1), ASHAS, 1), &outcome),
+                   "KYC_LIMIT_EXCEEDED");
     assert_string_equal(outcome.refusal.limit, "credit_year");
     assert_true(outcome.refusal.used == U128_MAX);
     assert_clean(fixture);
@@ -208,9 +214,8 @@ static void test_history_and_time_travel(void **state)
         assert_int_equal(account.head.entry_count, ++count);
         if (i > 0) assert_true(time_ns[i] > time_ns[i - 1]);
     }
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     struct ledger_account account;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
     assert_status_ok(ledger_store_get_account(txn, id_of(ASHAS), &account));
 
     uint64_t number = account.head.chain[0];
@@ -242,8 +247,7 @@ static void test_accounts_are_listed_newest_first(void **state)
     struct fixture *fixture = *state;
     for (uint8_t i = 0; i < 5; i++)
         make_account(fixture, i % 2 == 0 ? ASHA : RAVI, (uint8_t)(0x40 + i), "EUR");
-    CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     static const uint8_t expected[] = {0x44, 0x42, 0x40, ASHAS};
     struct id128 owner = id_of(ASHA);
     struct ledger_account account;
@@ -277,34 +281,27 @@ static void test_a_clock_far_behind_refuses_to_start(void **state)
     close_fixture(fixture);
 
     clock_test_set(TEST_BEGIN_NS - 61 * NS_PER_SECOND, 1);
-    const struct store_schema *schemas[] = {&ledger_store_schema};
-    struct store_config config = {.directory = fixture->path, .map_bytes = UINT64_C(1) << 30};
-    assert_status_ok(store_open(&config, schemas, 1, &fixture->store));
-    assert_refused(ledger_service_open(fixture->store, &fixture->service), "CLOCK_BEHIND_LEDGER");
-    store_close(&fixture->store);
+    assert_refused(try_open_fixture(fixture), "CLOCK_BEHIND_LEDGER");
+    close_fixture(fixture);
     clock_test_set(TEST_BEGIN_NS, 1);
     open_fixture(fixture);
     assert_clean(fixture);
 }
 
+#define TEST(name_) cmocka_unit_test_setup_teardown(test_##name_, setup_people, teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_currencies, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_customers_debit_and_see_only_their_own, setup_people,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_cash_is_made_on_first_use_and_balances, setup_people,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_tiers_are_enforced_in_the_posting, setup_people,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_sums_start_anew_with_the_period, setup_people,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_absurd_amounts_stop_nothing, setup_people, teardown),
-        cmocka_unit_test_setup_teardown(test_history_and_time_travel, setup_people, teardown),
-        cmocka_unit_test_setup_teardown(test_accounts_are_listed_newest_first, setup_people,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_a_clock_far_behind_refuses_to_start, setup_people,
-                                        teardown),
+        TEST(customers_debit_and_see_only_their_own),
+        TEST(cash_is_made_on_first_use_and_balances),
+        TEST(tiers_are_enforced_in_the_posting),
+        TEST(sums_start_anew_with_the_period),
+        TEST(absurd_amounts_stop_nothing),
+        TEST(history_and_time_travel),
+        TEST(accounts_are_listed_newest_first),
+        TEST(a_clock_far_behind_refuses_to_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,18 +1,18 @@
 // The promise of ledger_store_settled: nothing is ever added at or before the time it gave.
 #include "common/base/check.h"
 #include "common/base/clock.h"
-#include "tests/unit/ledger/books.h"
+#include "tests/unit/ledger/fixture.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define NOW BOOKS_BEGIN_NS
+#define NOW TEST_BEGIN_NS
 
-static uint64_t settled(struct books *books, uint64_t now_ns)
+static uint64_t settled(struct fixture *fixture, uint64_t now_ns)
 {
     uint64_t settled_ns = 0;
-    CLEANUP(store_snapshot_end) struct store_txn *txn = books_read(books);
-    assert_status_ok(ledger_store_settled(books->ledger, txn, now_ns, &settled_ns));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
+    assert_status_ok(ledger_store_settled(fixture->service.ledger, txn, now_ns, &settled_ns));
     return settled_ns;
 }
 
@@ -35,10 +35,10 @@ static struct status run_entry(struct store_txn *txn, void *context)
     return entry->answer;
 }
 
-static uint64_t add_entry(struct books *books, uint64_t wall_ns)
+static uint64_t add_entry(struct fixture *fixture, uint64_t wall_ns)
 {
     struct entry entry = {.wall_ns = wall_ns};
-    books_job(books, run_entry, &entry);
+    run_job(fixture, run_entry, &entry);
     return entry.given_ns;
 }
 
@@ -59,44 +59,44 @@ static struct status run_expiry(struct store_txn *txn, void *context)
 
 static void test_settled_times(void **state)
 {
-    struct books *books = *state;
-    assert_int_equal(settled(books, 0), 0);     // An empty ledger, and no clock.
-    assert_int_equal(settled(books, NOW), NOW); // Nothing is being written.
-    assert_int_equal(settled(books, NOW - 9), NOW - 9);
-    assert_int_equal(add_entry(books, NOW), NOW + 1); // NOW was promised.
-    assert_int_equal(settled(books, NOW), NOW + 1);   // Never before the last time.
-    assert_int_equal(settled(books, NOW + 100), NOW + 100);
+    struct fixture *fixture = *state;
+    assert_int_equal(settled(fixture, 0), 0);     // An empty ledger, and no clock.
+    assert_int_equal(settled(fixture, NOW), NOW); // Nothing is being written.
+    assert_int_equal(settled(fixture, NOW - 9), NOW - 9);
+    assert_int_equal(add_entry(fixture, NOW), NOW + 1); // NOW was promised.
+    assert_int_equal(settled(fixture, NOW), NOW + 1);   // Never before the last time.
+    assert_int_equal(settled(fixture, NOW + 100), NOW + 100);
 
-    assert_int_equal(add_entry(books, NOW + 50), NOW + 101); // The clock went back.
-    assert_int_equal(add_entry(books, NOW + 500), NOW + 500);
+    assert_int_equal(add_entry(fixture, NOW + 50), NOW + 101); // The clock went back.
+    assert_int_equal(add_entry(fixture, NOW + 500), NOW + 500);
 
     // What is due and has not come yet comes with the time it was due.
     struct expiry expiry = {NOW + 1000, 7, false};
-    books_job(books, run_expiry, &expiry);
-    assert_int_equal(settled(books, NOW + 999), NOW + 999);
-    assert_int_equal(settled(books, NOW + 1000), NOW + 999);
-    assert_int_equal(settled(books, NOW + 5000), NOW + 999);
+    run_job(fixture, run_expiry, &expiry);
+    assert_int_equal(settled(fixture, NOW + 999), NOW + 999);
+    assert_int_equal(settled(fixture, NOW + 1000), NOW + 999);
+    assert_int_equal(settled(fixture, NOW + 5000), NOW + 999);
     // Its own very time was taken: it comes later, and what is there is there.
-    assert_int_equal(add_entry(books, NOW + 1000), NOW + 1000);
-    assert_int_equal(settled(books, NOW + 5000), NOW + 1000);
+    assert_int_equal(add_entry(fixture, NOW + 1000), NOW + 1000);
+    assert_int_equal(settled(fixture, NOW + 5000), NOW + 1000);
     expiry.is_dropped = true;
-    books_job(books, run_expiry, &expiry);
-    assert_int_equal(settled(books, NOW + 5000), NOW + 5000);
+    run_job(fixture, run_expiry, &expiry);
+    assert_int_equal(settled(fixture, NOW + 5000), NOW + 5000);
 }
 
 // A snapshot that is older than the last commit cannot speak for what came after it.
 static void test_an_old_snapshot_promises_its_own_last_time(void **state)
 {
-    struct books *books = *state;
-    uint64_t last_ns = add_entry(books, NOW), settled_ns;
-    CLEANUP(store_snapshot_end) struct store_txn *old = books_read(books);
-    add_entry(books, NOW + 10);
-    assert_status_ok(ledger_store_settled(books->ledger, old, NOW + 100, &settled_ns));
+    struct fixture *fixture = *state;
+    uint64_t last_ns = add_entry(fixture, NOW), settled_ns;
+    CLEANUP(end_read) struct store_txn *old = read_store(fixture);
+    add_entry(fixture, NOW + 10);
+    assert_status_ok(ledger_store_settled(fixture->service.ledger, old, NOW + 100, &settled_ns));
     assert_int_equal(settled_ns, last_ns);
 }
 
 struct open_group {
-    struct books *books;
+    struct fixture *fixture;
     struct entry entry;
     uint64_t settled_ns;
 };
@@ -105,23 +105,23 @@ static struct status run_and_look(struct store_txn *txn, void *context)
 {
     struct open_group *group = context;
     RETURN_IF_ERROR(run_entry(txn, &group->entry));
-    group->settled_ns = settled(group->books, NOW + 100); // By another snapshot, meanwhile.
+    group->settled_ns = settled(group->fixture, NOW + 100); // By another snapshot, meanwhile.
     return group->entry.answer;
 }
 
 static void test_while_a_group_is_under_way(void **state)
 {
-    struct books *books = *state;
-    uint64_t last_ns = add_entry(books, NOW);
-    struct open_group group = {.books = books, .entry.wall_ns = NOW + 10};
-    books_job(books, run_and_look, &group);
+    struct fixture *fixture = *state;
+    uint64_t last_ns = add_entry(fixture, NOW);
+    struct open_group group = {.fixture = fixture, .entry.wall_ns = NOW + 10};
+    run_job(fixture, run_and_look, &group);
     assert_int_equal(group.settled_ns, last_ns);
-    assert_int_equal(settled(books, NOW + 200), NOW + 200); // It is over.
+    assert_int_equal(settled(fixture, NOW + 200), NOW + 200); // It is over.
 
     // A refusal ends nothing, but its group's end does.
     group.entry.answer = REFUSE(FAILED_PRECONDITION, CHANGED_ITS_MIND, "after all");
-    assert_refused(store_write_wait(books->store, run_and_look, &group), "CHANGED_ITS_MIND");
-    assert_int_equal(settled(books, NOW + 300), NOW + 300);
+    assert_refused(store_write_wait(fixture->store, run_and_look, &group), "CHANGED_ITS_MIND");
+    assert_int_equal(settled(fixture, NOW + 300), NOW + 300);
 }
 
 // ---- Many at once -------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ struct promise {
 };
 
 struct race {
-    struct books *books;
+    struct fixture *fixture;
     _Atomic uint64_t clock_ns; // Everybody's clock; sometimes it goes back.
     atomic_bool is_over;
     struct promise promises[READERS][PROMISES];
@@ -156,11 +156,12 @@ static void *read_promises(void *context)
         struct store_txn *txn;
         struct ledger_state state;
         struct promise *promise = &race->promises[reader->index][count];
-        CHECK(status_ok(store_snapshot_begin(race->books->store, &txn)));
+        CHECK(status_ok(store_snapshot_begin(race->fixture->store, &txn)));
         CHECK(status_ok(ledger_store_get_state(txn, &state)));
         promise->last_ns = state.last_time_ns;
-        CHECK(status_ok(ledger_store_settled(
-            race->books->ledger, txn, atomic_fetch_add(&race->clock_ns, 3), &promise->settled_ns)));
+        CHECK(status_ok(ledger_store_settled(race->fixture->service.ledger, txn,
+                                             atomic_fetch_add(&race->clock_ns, 3),
+                                             &promise->settled_ns)));
         store_snapshot_end(&txn);
         CHECK(promise->settled_ns >= promise->last_ns);
         count += promise->settled_ns > promise->last_ns; // The others are kept by any ledger.
@@ -191,11 +192,11 @@ static struct status run_race_entries(struct store_txn *txn, void *context)
 static void write_entries(struct race *race)
 {
     for (size_t written = 0; written < ENTRIES;) {
-        struct race_entries entries = {race, written, 1 + books_random(3), books_random(4) == 0};
+        struct race_entries entries = {race, written, 1 + random_below(3), random_below(4) == 0};
         if (entries.count > ENTRIES - written) entries.count = ENTRIES - written;
-        struct status status = store_write_wait(race->books->store, run_race_entries, &entries);
+        struct status status = store_write_wait(race->fixture->store, run_race_entries, &entries);
         if (status_ok(status)) written += entries.count;
-        if (books_random(16) == 0) atomic_fetch_sub(&race->clock_ns, books_random(2000));
+        if (random_below(16) == 0) atomic_fetch_sub(&race->clock_ns, random_below(2000));
     }
 }
 
@@ -219,7 +220,7 @@ static void test_no_promise_is_broken(void **state)
 {
     struct race *race = calloc(1, sizeof *race);
     assert_non_null(race);
-    race->books = *state;
+    race->fixture = *state;
     atomic_init(&race->clock_ns, NOW);
     struct reader readers[READERS];
     for (size_t i = 0; i < READERS; i++) {
@@ -241,15 +242,15 @@ static void test_no_promise_is_broken(void **state)
     free(race);
 }
 
+#define TEST(name_) cmocka_unit_test_setup_teardown(test_##name_, setup, teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_settled_times, books_setup, books_teardown),
-        cmocka_unit_test_setup_teardown(test_an_old_snapshot_promises_its_own_last_time,
-                                        books_setup, books_teardown),
-        cmocka_unit_test_setup_teardown(test_while_a_group_is_under_way, books_setup,
-                                        books_teardown),
-        cmocka_unit_test_setup_teardown(test_no_promise_is_broken, books_setup, books_teardown),
+        TEST(settled_times),
+        TEST(an_old_snapshot_promises_its_own_last_time),
+        TEST(while_a_group_is_under_way),
+        TEST(no_promise_is_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

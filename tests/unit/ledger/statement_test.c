@@ -3,41 +3,46 @@
 #include "common/base/clock.h"
 #include "services/ledger/statement.h"
 #include "tests/unit/ledger/camt053_check.h"
+#include "tests/unit/ledger/posted_history.h"
 #include "tests/unit/ledger/statement_read.h"
-#include "tests/unit/ledger/written_history.h"
 
 #include <time.h>
 
-enum { TRANSFERS = 2000, PERIODS = 60 };
+enum { CUSTOMER = 1, OTHER, CASH, ACCOUNTS = CASH, POSTINGS = 2000, PERIODS = 60 };
 
-#define SETTLED_NS (2 * WRITTEN_BEGIN_NS) // Long after all that is written.
+#define BEGIN_NS UINT64_C(1769558400000000000) // 2026-01-28T00:00:00Z
+#define FEBRUARY_NS UINT64_C(1769904000000000000)
+#define MARCH_NS UINT64_C(1772323200000000000)
+#define APRIL_NS UINT64_C(1775001600000000000)
+#define SETTLED_NS (2 * BEGIN_NS) // Long after all that is posted.
+#define HOUR_NS (3600 * NS_PER_SECOND)
 
 struct reader {
-    struct written_history *history;
+    struct store_txn *txn;
     struct arena *arena;
 };
 
-static struct reader reader_open(struct written_history *history)
+static struct reader reader_open(const struct history *history)
 {
-    struct reader reader = {.history = history, .arena = arena_open(LEDGER_STATEMENT_ARENA_BYTES)};
-    assert_status_ok(store_snapshot_begin(history->store, &history->snapshot));
-    return reader;
+    return (struct reader){read_store(&history->fixture), arena_open(LEDGER_STATEMENT_ARENA_BYTES)};
 }
 
 static void reader_close(struct reader *reader)
 {
-    store_snapshot_end(&reader->history->snapshot);
+    end_read(&reader->txn);
     arena_close(&reader->arena);
 }
 
-static struct status make(struct reader *reader, int account,
+static struct status make(struct reader *reader, uint8_t account,
                           const struct ledger_statement_query *query, struct ledger_statement *ret)
 {
-    return ledger_statement_make(reader->history->snapshot, &reader->history->accounts[account],
-                                 &reader->history->details, query, reader->arena, ret);
+    static const struct ledger_details no_details;
+    struct ledger_account *read = arena_alloc(reader->arena, sizeof *read);
+    assert_status_ok(ledger_store_get_account(reader->txn, id_of(account), read));
+    return ledger_statement_make(reader->txn, read, &no_details, query, reader->arena, ret);
 }
 
-static struct ledger_statement whole(struct reader *reader, int account, uint64_t from_ns,
+static struct ledger_statement whole(struct reader *reader, uint8_t account, uint64_t from_ns,
                                      uint64_t to_ns)
 {
     struct ledger_statement statement;
@@ -50,45 +55,54 @@ static struct ledger_statement whole(struct reader *reader, int account, uint64_
 
 // ---- What it must say ---------------------------------------------------------------------------
 
-static bool is_booked(const struct written_entry *entry)
+static i128 balance_after(uint8_t account, const struct posted_entry *entry)
 {
-    return entry->kind == LEDGER_TRANSFER_POSTED || entry->kind == LEDGER_TRANSFER_POST ||
-           entry->kind == LEDGER_TRANSFER_REVERSAL;
+    const struct ledger_totals *after = &entry->posted->transfer.entry[entry->side].after;
+    i128 balance = (i128)after->credits_posted - (i128)after->debits_posted;
+    return account == CASH ? -balance : balance;
 }
 
-/// The balance just before a time, by walking all that was written.
-static i128 written_balance(const struct written_history *history, int account, uint64_t ns)
+static uint64_t booked_at(const struct posted_entry *entry)
+{
+    return entry->posted->transfer.created_at_ns;
+}
+
+/// The balance just before a time, by walking all that was posted.
+static i128 balance_before(const struct history *history, uint8_t account, uint64_t ns)
 {
     i128 balance = 0;
     for (size_t i = 0; i < history->entry_count[account]; i++)
-        if (history->entries[account][i].booked_at_ns < ns)
-            balance = history->entries[account][i].balance_after;
+        if (booked_at(&history->entries[account][i]) < ns)
+            balance = balance_after(account, &history->entries[account][i]);
     return balance;
 }
 
-static void assert_entry(const struct ledger_statement_entry *entry,
-                         const struct written_entry *written, size_t index)
+static void assert_entry(const struct ledger_statement_entry *entry, uint8_t account,
+                         const struct posted_entry *expected, size_t index)
 {
-    assert_true(id128_equal(entry->transfer_id, written->transfer_id));
-    assert_true(id128_equal(entry->counterparty_account_id, written->counterparty_id));
-    assert_int_equal(entry->side, written->side);
-    assert_int_equal(entry->kind, written->kind);
-    assert_int_equal(entry->code, written->code);
-    assert_true(entry->amount == written->amount);
-    assert_true(entry->balance_after == written->balance_after);
-    assert_true(entry->booked_at_ns == written->booked_at_ns);
-    assert_true(entry->effective_at_ns == written->effective_at_ns);
-    assert_true(bytes_equal(entry->description, bytes_of_text(written->description)));
-    assert_true(entry->number == written->number);
+    const struct ledger_transfer *posted = &expected->posted->transfer;
+    uint64_t value_ns =
+        posted->effective_at_ns != 0 ? posted->effective_at_ns : booked_at(expected);
+    assert_true(id128_equal(entry->transfer_id, posted->id));
+    assert_true(
+        id128_equal(entry->counterparty_account_id, posted->account_id[1 - expected->side]));
+    assert_int_equal(entry->side, expected->side);
+    assert_int_equal(entry->kind, posted->kind);
+    assert_int_equal(entry->code, posted->code);
+    assert_true(entry->amount == posted->amount);
+    assert_true(entry->balance_after == balance_after(account, expected));
+    assert_true(entry->booked_at_ns == booked_at(expected));
+    assert_true(entry->effective_at_ns == value_ns);
+    assert_true(bytes_equal(entry->description, posted->description));
+    assert_true(entry->number == posted->number);
     assert_true(entry->index == index);
 }
 
-static void assert_statement(const struct written_history *history, int account,
+static void assert_statement(const struct history *history, uint8_t account,
                              const struct ledger_statement *statement)
 {
-    assert_true(statement->opening_balance ==
-                written_balance(history, account, statement->from_ns));
-    assert_true(statement->closing_balance == written_balance(history, account, statement->to_ns));
+    assert_true(statement->opening_balance == balance_before(history, account, statement->from_ns));
+    assert_true(statement->closing_balance == balance_before(history, account, statement->to_ns));
     assert_int_equal(statement->next_index, 0);
 
     size_t found = 0;
@@ -96,14 +110,16 @@ static void assert_statement(const struct written_history *history, int account,
     u128 sums[LEDGER_SIDES] = {0};
     uint64_t counts[LEDGER_SIDES] = {0};
     for (size_t i = 0; i < history->entry_count[account]; i++) {
-        const struct written_entry *written = &history->entries[account][i];
-        if (!is_booked(written) || written->booked_at_ns < statement->from_ns ||
-            written->booked_at_ns >= statement->to_ns)
+        const struct posted_entry *expected = &history->entries[account][i];
+        u128 pending, posted;
+        books_change(&expected->posted->posting, &pending, &posted);
+        if (posted == 0 || booked_at(expected) < statement->from_ns ||
+            booked_at(expected) >= statement->to_ns)
             continue;
         assert_true(found < statement->entry_count);
         const struct ledger_statement_entry *entry = &statement->entries[found++];
-        assert_entry(entry, written, i + 1);
-        bool raises = (entry->side == LEDGER_DEBIT) == (account == WRITTEN_CASH);
+        assert_entry(entry, account, expected, i + 1);
+        bool raises = (entry->side == LEDGER_DEBIT) == (account == CASH);
         balance += raises ? (i128)entry->amount : -(i128)entry->amount;
         assert_true(entry->balance_after == balance);
         sums[entry->side] += entry->amount;
@@ -118,18 +134,17 @@ static void assert_statement(const struct written_history *history, int account,
 }
 
 /// A time that matters: an end of a month, an entry's time or 1 ns beside it, or any.
-static uint64_t some_time(const struct written_history *history, int account)
+static uint64_t some_time(const struct history *history, uint8_t account)
 {
-    static const uint64_t ends[] = {FEBRUARY_NS, MARCH_NS, APRIL_NS, WRITTEN_BEGIN_NS};
-    switch (written_random_below(4)) {
+    static const uint64_t ends[] = {FEBRUARY_NS, MARCH_NS, APRIL_NS, BEGIN_NS};
+    switch (random_below(4)) {
     case 0:
-        return ends[written_random_below(ROWS(ends))];
+        return ends[random_below(ROWS(ends))];
     case 1:
-        return WRITTEN_BEGIN_NS + 1 +
-               written_random_below(history->last_time_ns - WRITTEN_BEGIN_NS + 1000);
+        return BEGIN_NS + 1 + random_below(history_last_ns(history) - BEGIN_NS + 1000);
     default: {
-        size_t at = (size_t)written_random_below(history->entry_count[account]);
-        return history->entries[account][at].booked_at_ns - 1 + written_random_below(3);
+        size_t at = (size_t)random_below(history->entry_count[account]);
+        return booked_at(&history->entries[account][at]) - 1 + random_below(3);
     }
     }
 }
@@ -147,8 +162,8 @@ static void sort_times(uint64_t times[static 3])
 
 static void test_any_period_adds_up_and_the_next_one_joins(void **state)
 {
-    struct written_history *history = *state;
-    for (int account = 0; account < WRITTEN_ACCOUNTS; account++) {
+    struct history *history = *state;
+    for (uint8_t account = 1; account <= ACCOUNTS; account++) {
         for (size_t i = 0; i < PERIODS; i++) {
             CLEANUP(reader_close) struct reader reader = reader_open(history);
             uint64_t times[3];
@@ -171,9 +186,9 @@ static void test_any_period_adds_up_and_the_next_one_joins(void **state)
 
 static void test_months_follow_each_other(void **state)
 {
-    struct written_history *history = *state;
-    static const uint64_t ends[] = {WRITTEN_BEGIN_NS, FEBRUARY_NS, MARCH_NS, APRIL_NS};
-    for (int account = 0; account < WRITTEN_ACCOUNTS; account++) {
+    struct history *history = *state;
+    static const uint64_t ends[] = {BEGIN_NS, FEBRUARY_NS, MARCH_NS, APRIL_NS};
+    for (uint8_t account = 1; account <= ACCOUNTS; account++) {
         i128 balance = 0;
         size_t entries = 0;
         for (size_t month = 1; month < ROWS(ends); month++) {
@@ -186,14 +201,14 @@ static void test_months_follow_each_other(void **state)
             entries += statement.entry_count;
         }
         assert_true(entries > 0);
-        assert_true(balance == written_balance(history, account, APRIL_NS));
+        assert_true(balance == balance_before(history, account, APRIL_NS));
     }
 }
 
 static void test_periods(void **state)
 {
-    struct written_history *history = *state;
-    const uint64_t begin = WRITTEN_BEGIN_NS, last = history->last_time_ns, march = MARCH_NS;
+    struct history *history = *state;
+    const uint64_t begin = BEGIN_NS, last = history_last_ns(history), march = MARCH_NS;
 
     const struct {
         const char *name;
@@ -218,7 +233,7 @@ static void test_periods(void **state)
         CLEANUP(reader_close) struct reader reader = reader_open(history);
         struct ledger_statement statement;
         struct status status =
-            make(&reader, WRITTEN_CUSTOMER,
+            make(&reader, CUSTOMER,
                  &(struct ledger_statement_query){
                      .from_ns = rows[i].from, .to_ns = rows[i].to, .settled_ns = rows[i].settled},
                  &statement);
@@ -230,7 +245,7 @@ static void test_periods(void **state)
         }
         if (statement.from_ns != rows[i].said_from || statement.to_ns != rows[i].said_to)
             fail_msg("%s", rows[i].name);
-        assert_statement(history, WRITTEN_CUSTOMER, &statement);
+        assert_statement(history, CUSTOMER, &statement);
     }
 }
 
@@ -302,8 +317,8 @@ static void assert_formats_agree(struct reader *reader, const struct ledger_stat
 
 static void test_all_formats_say_the_same(void **state)
 {
-    struct written_history *history = *state;
-    for (int account = 0; account < WRITTEN_ACCOUNTS; account++) {
+    struct history *history = *state;
+    for (uint8_t account = 1; account <= ACCOUNTS; account++) {
         for (size_t i = 0; i < 8; i++) {
             CLEANUP(reader_close) struct reader reader = reader_open(history);
             uint64_t from = some_time(history, account), to = some_time(history, account);
@@ -320,7 +335,7 @@ static void test_all_formats_say_the_same(void **state)
 // ---- Pages --------------------------------------------------------------------------------------
 
 /// Reads a period page by page: the pages are the whole statement, in order. Gives their number.
-static size_t assert_pages(struct reader *reader, int account, uint64_t from_ns, uint64_t to_ns,
+static size_t assert_pages(struct reader *reader, uint8_t account, uint64_t from_ns, uint64_t to_ns,
                            size_t size)
 {
     struct ledger_statement all = whole(reader, account, from_ns, to_ns);
@@ -350,9 +365,9 @@ static size_t assert_pages(struct reader *reader, int account, uint64_t from_ns,
 
 static void test_pages_are_the_whole_statement(void **state)
 {
-    struct written_history *history = *state;
+    struct history *history = *state;
     static const size_t sizes[] = {1, 2, 7, 100, 255, 256, 257, 1000, LEDGER_STATEMENT_ENTRIES_MAX};
-    for (int account = 0; account < WRITTEN_ACCOUNTS; account++) {
+    for (uint8_t account = 1; account <= ACCOUNTS; account++) {
         for (size_t i = 0; i < ROWS(sizes); i++) {
             struct reader reader = reader_open(history);
             arena_set_limit(reader.arena, SIZE_MAX); // Very many pages in one arena.
@@ -367,14 +382,14 @@ static void test_pages_are_the_whole_statement(void **state)
 
 static void test_a_page_lies_in_its_period(void **state)
 {
-    struct written_history *history = *state;
+    struct history *history = *state;
     CLEANUP(reader_close) struct reader reader = reader_open(history);
-    struct ledger_statement march = whole(&reader, WRITTEN_CUSTOMER, MARCH_NS, APRIL_NS), page;
+    struct ledger_statement march = whole(&reader, CUSTOMER, MARCH_NS, APRIL_NS), page;
     assert_true(march.entry_count > 1);
     const uint64_t outside[] = {1, march.entries[0].index - 40,
                                 march.entries[march.entry_count - 1].index + 40, UINT64_MAX};
     for (size_t i = 0; i < ROWS(outside); i++)
-        assert_refused(make(&reader, WRITTEN_CUSTOMER,
+        assert_refused(make(&reader, CUSTOMER,
                             &(struct ledger_statement_query){.from_ns = MARCH_NS,
                                                              .to_ns = APRIL_NS,
                                                              .settled_ns = SETTLED_NS,
@@ -388,60 +403,81 @@ static void test_a_page_lies_in_its_period(void **state)
 
 static int setup_empty(void **state)
 {
-    struct written_history *history = calloc(1, sizeof *history);
-    assert_non_null(history);
-    written_open(history);
-    *state = history;
+    history_setup(state);
+    clock_test_set(BEGIN_NS, 1);
+    history_add_account(*state, LEDGER_CLASS_LIABILITY, "INR");
+    history_add_account(*state, LEDGER_CLASS_LIABILITY, "INR");
+    history_add_account(*state, LEDGER_CLASS_ASSET, "INR");
     return 0;
+}
+
+/// Some hours later, or at once, or exactly at the end of a month, or 1 ns before.
+static uint64_t next_time(uint64_t last_ns)
+{
+    static const uint64_t ends[] = {FEBRUARY_NS, MARCH_NS, APRIL_NS};
+    uint64_t next = last_ns + 1 + random_below(2 * HOUR_NS);
+    if (random_below(8) == 0) next = last_ns + 1;
+    for (size_t i = 0; i < ROWS(ends); i++) {
+        if (last_ns < ends[i] - 1 && next > ends[i] - 1) return ends[i] - 1;
+        if (last_ns == ends[i] - 1) return ends[i];
+    }
+    return next;
 }
 
 static int setup_random(void **state)
 {
     setup_empty(state);
-    written_random(*state, TRANSFERS);
+    struct history *history = *state;
+    history->next_time = next_time;
+    history_random(history, POSTINGS);
     return 0;
 }
 
-static int teardown(void **state)
+/// Very many in one commit, 1 ns after each other, of amount 1.
+static void post_many(struct history *history, enum ledger_transfer_kind kind, size_t count)
 {
-    written_close(*state);
-    free(*state);
-    return 0;
+    history_repeat(history,
+                   &(struct books_posting){.kind = kind,
+                                           .debit = CASH,
+                                           .credit = CUSTOMER,
+                                           .amount = 1,
+                                           .description = "one of very many, with a text"},
+                   count);
 }
 
 static void test_an_account_without_entries_has_a_statement(void **state)
 {
     CLEANUP(reader_close) struct reader reader = reader_open(*state);
-    struct ledger_statement statement = whole(&reader, WRITTEN_CUSTOMER, 0, 0);
+    struct ledger_statement statement = whole(&reader, CUSTOMER, 0, 0);
     assert_int_equal(statement.entry_count, 0);
     assert_true(statement.opening_balance == 0 && statement.closing_balance == 0);
     assert_formats_agree(&reader, &statement);
-    assert_int_equal(assert_pages(&reader, WRITTEN_CUSTOMER, 0, 0, 10), 1);
+    assert_int_equal(assert_pages(&reader, CUSTOMER, 0, 0, 10), 1);
 }
 
 static void test_a_page_looks_at_so_many_holds_and_no_more(void **state)
 {
-    struct written_history *history = *state;
-    written_many(history, LEDGER_TRANSFER_POSTED, 3);
-    written_many(history, LEDGER_TRANSFER_PENDING, 5 * LEDGER_STATEMENT_PAGE_LOOKED_AT_MAX / 2);
-    written_many(history, LEDGER_TRANSFER_POSTED, 3);
+    struct history *history = *state;
+    post_many(history, LEDGER_TRANSFER_POSTED, 3);
+    post_many(history, LEDGER_TRANSFER_PENDING, 5 * LEDGER_STATEMENT_PAGE_LOOKED_AT_MAX / 2);
+    post_many(history, LEDGER_TRANSFER_POSTED, 3);
     struct reader reader = reader_open(history);
-    struct ledger_statement statement = whole(&reader, WRITTEN_CUSTOMER, 0, 0);
-    assert_statement(history, WRITTEN_CUSTOMER, &statement);
+    struct ledger_statement statement = whole(&reader, CUSTOMER, 0, 0);
+    assert_statement(history, CUSTOMER, &statement);
     assert_int_equal(statement.entry_count, 6);
     // Three, none, three.
-    assert_int_equal(assert_pages(&reader, WRITTEN_CUSTOMER, 0, 0, 100), 3);
+    assert_int_equal(assert_pages(&reader, CUSTOMER, 0, 0, 100), 3);
     reader_close(&reader);
 
-    written_many(history, LEDGER_TRANSFER_PENDING,
-                 LEDGER_STATEMENT_LOOKED_AT_MAX - 5 * LEDGER_STATEMENT_PAGE_LOOKED_AT_MAX / 2 - 6);
+    post_many(history, LEDGER_TRANSFER_PENDING,
+              LEDGER_STATEMENT_LOOKED_AT_MAX - 5 * LEDGER_STATEMENT_PAGE_LOOKED_AT_MAX / 2 - 6);
     reader = reader_open(history);
-    statement = whole(&reader, WRITTEN_CUSTOMER, 0, 0);
+    statement = whole(&reader, CUSTOMER, 0, 0);
     assert_int_equal(statement.entry_count, 6);
     reader_close(&reader);
-    written_many(history, LEDGER_TRANSFER_PENDING, 1);
+    post_many(history, LEDGER_TRANSFER_PENDING, 1);
     reader = reader_open(history);
-    assert_refused(make(&reader, WRITTEN_CUSTOMER,
+    assert_refused(make(&reader, CUSTOMER,
                         &(struct ledger_statement_query){.settled_ns = SETTLED_NS}, &statement),
                    "STATEMENT_TOO_LONG");
     reader_close(&reader);
@@ -457,14 +493,14 @@ static uint64_t elapsed_us(const struct timespec *since)
 
 static void test_the_longest_statement_fits_and_one_entry_more_does_not(void **state)
 {
-    struct written_history *history = *state;
-    written_many(history, LEDGER_TRANSFER_POSTED, LEDGER_STATEMENT_ENTRIES_MAX);
+    struct history *history = *state;
+    post_many(history, LEDGER_TRANSFER_POSTED, LEDGER_STATEMENT_ENTRIES_MAX);
     struct reader reader = reader_open(history);
     struct bytes csv, xml;
     uint64_t us[3];
     struct timespec begin;
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    struct ledger_statement statement = whole(&reader, WRITTEN_CUSTOMER, 0, 0);
+    struct ledger_statement statement = whole(&reader, CUSTOMER, 0, 0);
     us[0] = elapsed_us(&begin);
     assert_int_equal(statement.entry_count, LEDGER_STATEMENT_ENTRIES_MAX);
     assert_status_ok(ledger_statement_csv(&statement, reader.arena, &csv));
@@ -472,7 +508,7 @@ static void test_the_longest_statement_fits_and_one_entry_more_does_not(void **s
     reader_close(&reader);
 
     reader = reader_open(history); // One format an arena, as in a call.
-    statement = whole(&reader, WRITTEN_CUSTOMER, 0, 0);
+    statement = whole(&reader, CUSTOMER, 0, 0);
     clock_gettime(CLOCK_MONOTONIC, &begin);
     assert_status_ok(ledger_statement_camt053(&statement, reader.arena, &xml));
     us[2] = elapsed_us(&begin);
@@ -483,26 +519,26 @@ static void test_the_longest_statement_fits_and_one_entry_more_does_not(void **s
     if (!camt053_check(xml, problem)) fail_msg("%s", problem);
     reader_close(&reader);
 
-    written_many(history, LEDGER_TRANSFER_POSTED, 1);
+    post_many(history, LEDGER_TRANSFER_POSTED, 1);
     reader = reader_open(history);
-    assert_refused(make(&reader, WRITTEN_CUSTOMER,
+    assert_refused(make(&reader, CUSTOMER,
                         &(struct ledger_statement_query){.settled_ns = SETTLED_NS}, &statement),
                    "STATEMENT_TOO_LONG");
     // In pages there is no limit.
     arena_set_limit(reader.arena, SIZE_MAX);
     struct ledger_statement_query query = {
         .settled_ns = SETTLED_NS, .size = 1000, .start_index = 10001};
-    assert_status_ok(make(&reader, WRITTEN_CUSTOMER, &query, &statement));
+    assert_status_ok(make(&reader, CUSTOMER, &query, &statement));
     assert_int_equal(statement.entry_count, 1);
     reader_close(&reader);
 }
 
 static void test_a_text_beyond_the_limit_is_refused_and_not_cut(void **state)
 {
-    struct written_history *history = *state;
-    written_many(history, LEDGER_TRANSFER_POSTED, LEDGER_STATEMENT_ENTRIES_MAX);
+    struct history *history = *state;
+    post_many(history, LEDGER_TRANSFER_POSTED, LEDGER_STATEMENT_ENTRIES_MAX);
     CLEANUP(reader_close) struct reader reader = reader_open(history);
-    struct ledger_statement statement = whole(&reader, WRITTEN_CUSTOMER, 0, 0);
+    struct ledger_statement statement = whole(&reader, CUSTOMER, 0, 0);
     char description[LEDGER_DESCRIPTION_BYTES_MAX];
     memset(description, '"', sizeof description);
     for (size_t i = 0; i < statement.entry_count; i++)
@@ -518,26 +554,25 @@ static struct status run_damage(struct store_txn *txn, void *context)
     struct ledger_transfer transfer;
     (void)context;
     RETURN_IF_ERROR(ledger_store_get_transfer(txn, NULL, 2, &transfer));
-    uint8_t key[8], record[LEDGER_TRANSFER_BYTES_MAX];
     transfer.amount++;
-    put_u64_be(key, transfer.number);
-    size_t size = ledger_transfer_encode(&transfer, record);
-    store_put(txn, LEDGER_TABLE_TRANSFERS, bytes_of(key, sizeof key), bytes_of(record, size));
+    raw_put_transfer(txn, &transfer);
     return STATUS_SUCCESS;
 }
 
 static void test_entries_that_do_not_add_up_are_data_loss(void **state)
 {
-    struct written_history *history = *state;
-    written_many(history, LEDGER_TRANSFER_POSTED, 3);
-    assert_status_ok(store_write_wait(history->store, run_damage, NULL));
+    struct history *history = *state;
+    post_many(history, LEDGER_TRANSFER_POSTED, 3);
+    run_job(&history->fixture, run_damage, NULL);
     CLEANUP(reader_close) struct reader reader = reader_open(history);
     struct ledger_statement statement;
     struct ledger_statement_query query = {.settled_ns = SETTLED_NS};
-    struct status status = make(&reader, WRITTEN_CUSTOMER, &query, &statement);
+    struct status status = make(&reader, CUSTOMER, &query, &statement);
     assert_int_equal(status.code, STATUS_DATA_LOSS);
     assert_string_equal(status.reason, "HISTORY_MISMATCH");
 }
+
+#define LONG(name_) cmocka_unit_test_setup_teardown(test_##name_, setup_empty, history_teardown)
 
 int main(void)
 {
@@ -550,18 +585,13 @@ int main(void)
         cmocka_unit_test(test_a_page_lies_in_its_period),
     };
     const struct CMUnitTest of_long[] = {
-        cmocka_unit_test_setup_teardown(test_an_account_without_entries_has_a_statement,
-                                        setup_empty, teardown),
-        cmocka_unit_test_setup_teardown(test_a_page_looks_at_so_many_holds_and_no_more, setup_empty,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_the_longest_statement_fits_and_one_entry_more_does_not,
-                                        setup_empty, teardown),
-        cmocka_unit_test_setup_teardown(test_a_text_beyond_the_limit_is_refused_and_not_cut,
-                                        setup_empty, teardown),
-        cmocka_unit_test_setup_teardown(test_entries_that_do_not_add_up_are_data_loss, setup_empty,
-                                        teardown),
+        LONG(an_account_without_entries_has_a_statement),
+        LONG(a_page_looks_at_so_many_holds_and_no_more),
+        LONG(the_longest_statement_fits_and_one_entry_more_does_not),
+        LONG(a_text_beyond_the_limit_is_refused_and_not_cut),
+        LONG(entries_that_do_not_add_up_are_data_loss),
     };
     int failed = cmocka_run_group_tests_name("statements of a random history", of_random,
-                                             setup_random, teardown);
+                                             setup_random, history_teardown);
     return failed + cmocka_run_group_tests_name("long and short statements", of_long, NULL, NULL);
 }

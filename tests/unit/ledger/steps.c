@@ -2,15 +2,6 @@
 
 #include "common/base/check.h"
 
-int setup_people(void **state)
-{
-    setup(state);
-    make_customer(*state, ASHA, ASHAS);
-    make_customer(*state, RAVI, RAVIS);
-    must_deposit(*state, ASHAS, 1000);
-    return 0;
-}
-
 static struct ledger_movement movement_of(const struct step *step)
 {
     struct id128 id = id_of(step->id), subject_id = id_of(step->subject);
@@ -35,8 +26,7 @@ static void ask(struct fixture *fixture, const struct step *step)
 {
     struct ledger_outcome outcome;
     struct dump before = dump_store(fixture);
-    struct ledger_caller caller = step->who == TELLER ? teller : customer(step->who);
-    struct status status = move(fixture, caller, movement_of(step), &outcome);
+    struct status status = move(fixture, caller_of(step->who), movement_of(step), &outcome);
     const char *result = outcome.is_created ? "CREATED"
                          : outcome.existed  ? "EXISTS"
                                             : status.reason;

@@ -1,10 +1,10 @@
-// Stories about two customers as tables: who asks for what, what is answered, what everybody has
-// then. Asha begins with 1,000 in INR, Ravi with nothing.
+/// @file tests/unit/ledger/steps.h
+/// Stories about two customers as tables: who asks for what, what is answered, what everybody has
+/// then. They begin as setup_people leaves them.
+/// Failures   Fail the test, with the step's name.
 #pragma once
 
 #include "tests/unit/ledger/fixture.h"
-
-enum { ASHA = 0x1a, RAVI = 0x2a, ASHAS = 0x11, ASHAS_OTHER = 0x12, RAVIS = 0x21, TELLER = 0 };
 
 enum act {
     HOLD = 1, // Asha to Ravi, for `seconds`.
@@ -19,7 +19,7 @@ enum act {
 struct step {
     const char *what;
     enum act act;
-    uint8_t who; // An owner, or TELLER.
+    uint8_t who;
     uint8_t id, subject;
     uint64_t amount;
     uint32_t seconds;
@@ -28,7 +28,6 @@ struct step {
     int64_t ashas, ashas_out, ravis, ravis_in;
 };
 
-int setup_people(void **state); // The story's beginning; teardown ends it.
 /// run_steps plays a story and checks after each step: the answer, the balances, and that a refusal
 /// left the store's bytes as they were but for an id that it burnt.
 void run_steps(struct fixture *fixture, const struct step *steps, size_t count);

@@ -1,6 +1,7 @@
 // What the ledger's store keeps besides money: references, versions of settings, expiries, limits.
-#include "common/base/check.h"
 #include "tests/unit/ledger/books.h"
+#include "tests/unit/ledger/fixture.h"
+#include "tests/unit/ledger/rules.h"
 
 enum { ACCOUNT = 7 };
 
@@ -12,7 +13,7 @@ static struct status run_references(struct store_txn *txn, void *context)
     static struct ledger_details none, first, second;
     memcpy(first.external_ref, "ref-1", 6);
     memcpy(second.external_ref, "ref-2", 6);
-    struct ledger_account account = books_account(ACCOUNT);
+    struct ledger_account account = customer_account(ACCOUNT);
     struct id128 found;
     account.number = 1;
     ledger_store_add_account(txn, &account, &first);
@@ -32,7 +33,7 @@ static struct status run_references(struct store_txn *txn, void *context)
 
 static void test_references_follow_the_details(void **state)
 {
-    books_job(*state, run_references, NULL);
+    run_job(*state, run_references, NULL);
 }
 
 // ---- Versions of settings -----------------------------------------------------------------------
@@ -57,7 +58,7 @@ static struct status run_versions(struct store_txn *txn, void *context)
 {
     (void)context;
     static struct ledger_details before, after;
-    struct ledger_account account = books_account(ACCOUNT);
+    struct ledger_account account = customer_account(ACCOUNT);
     account.number = 1;
     account.created_at_ns = LIFE;
     set_version(&account, 1);
@@ -74,10 +75,10 @@ static struct status run_versions(struct store_txn *txn, void *context)
 
 static void test_settings_are_those_of_the_time(void **state)
 {
-    struct books *books = *state;
-    books_job(books, run_versions, NULL);
-    struct ledger_account now = books_get_account(books, ACCOUNT);
-    CLEANUP(store_snapshot_end) struct store_txn *txn = books_read(books);
+    struct fixture *fixture = *state;
+    run_job(fixture, run_versions, NULL);
+    struct ledger_account now = read_account(fixture, id_of(ACCOUNT));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     for (uint64_t at_ns = 0; at_ns < (VERSIONS + 2) * LIFE; at_ns++) {
         struct ledger_account account = now, expected = now;
         uint64_t n = at_ns / LIFE < 1 ? 1 : at_ns / LIFE > VERSIONS ? VERSIONS : at_ns / LIFE;
@@ -140,8 +141,8 @@ static struct status run_expiries(struct store_txn *txn, void *context)
 {
     struct expiry_job *job = context;
     memcpy(job->before, is_there, sizeof job->before);
-    for (size_t step = 1 + books_random(5); step > 0; step--) {
-        size_t i = books_random(EXPIRIES);
+    for (size_t step = 1 + random_below(5); step > 0; step--) {
+        size_t i = random_below(EXPIRIES);
         is_there[i] = !is_there[i];
         if (is_there[i])
             ledger_store_put_expiry(txn, expires_at(i), i + 1);
@@ -157,12 +158,12 @@ static struct status run_expiries(struct store_txn *txn, void *context)
 // What the writer remembers of the next expiry is what is stored, also when jobs are taken back.
 static void test_the_next_expiry_is_always_known(void **state)
 {
-    struct books *books = *state;
+    struct fixture *fixture = *state;
     for (size_t step = 0; step < STEPS; step++) {
-        struct expiry_job job = {.is_refused = books_random(3) == 0};
-        struct status status = store_write_wait(books->store, run_expiries, &job);
+        struct expiry_job job = {.is_refused = random_below(3) == 0};
+        struct status status = store_write_wait(fixture->store, run_expiries, &job);
         assert_int_equal(status_ok(status), !job.is_refused);
-        CLEANUP(store_snapshot_end) struct store_txn *txn = books_read(books);
+        CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
         assert_next_expiry(txn);
     }
 }
@@ -186,10 +187,10 @@ static struct status run_note_limits(struct store_txn *txn, void *context)
     return STATUS_SUCCESS;
 }
 
-static size_t count_counters(struct books *books)
+static size_t count_counters(struct fixture *fixture)
 {
     size_t count = 0;
-    CLEANUP(store_snapshot_end) struct store_txn *txn = books_read(books);
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     for (uint8_t owner = 1; owner <= 3; owner++) {
         struct ledger_counters counters;
         count += status_ok(ledger_store_get_counters(txn, id_of(owner), "INR", &counters));
@@ -207,22 +208,22 @@ static struct status run_drop_counters(struct store_txn *txn, void *context)
 
 static void test_counters_are_forgotten_with_the_limits_they_were_kept_for(void **state)
 {
-    struct books *books = *state;
-    books_job(books, run_note_limits, text_of("first"));
-    books_job(books, run_counters, NULL);
-    books_job(books, run_note_limits, text_of("first"));
-    assert_int_equal(count_counters(books), 6);
-    books_job(books, run_drop_counters, NULL);
-    assert_int_equal(count_counters(books), 4);
-    books_job(books, run_note_limits, text_of("second"));
-    assert_int_equal(count_counters(books), 0);
-    books_job(books, run_counters, NULL);
-    books_close(books);
-    assert_status_ok(books_open(books));
-    books_job(books, run_note_limits, text_of("second"));
-    assert_int_equal(count_counters(books), 6);
-    books_job(books, run_note_limits, text_of("first"));
-    assert_int_equal(count_counters(books), 0);
+    struct fixture *fixture = *state;
+    run_job(fixture, run_note_limits, text_of("first"));
+    run_job(fixture, run_counters, NULL);
+    run_job(fixture, run_note_limits, text_of("first"));
+    assert_int_equal(count_counters(fixture), 6);
+    run_job(fixture, run_drop_counters, NULL);
+    assert_int_equal(count_counters(fixture), 4);
+    run_job(fixture, run_note_limits, text_of("second"));
+    assert_int_equal(count_counters(fixture), 0);
+    run_job(fixture, run_counters, NULL);
+    close_fixture(fixture);
+    open_fixture(fixture);
+    run_job(fixture, run_note_limits, text_of("second"));
+    assert_int_equal(count_counters(fixture), 6);
+    run_job(fixture, run_note_limits, text_of("first"));
+    assert_int_equal(count_counters(fixture), 0);
 }
 
 // ---- Texts of transfers -------------------------------------------------------------------------
@@ -230,7 +231,7 @@ static void test_counters_are_forgotten_with_the_limits_they_were_kept_for(void 
 static struct status run_texts(struct store_txn *txn, void *context)
 {
     (void)context;
-    struct ledger_account account[LEDGER_SIDES] = {books_account(1), books_account(2)};
+    struct ledger_account account[LEDGER_SIDES] = {customer_account(1), customer_account(2)};
     books_add_account(txn, &account[LEDGER_DEBIT]);
     books_add_account(txn, &account[LEDGER_CREDIT]);
     const struct books_posting posting = {
@@ -248,36 +249,36 @@ static struct status run_texts(struct store_txn *txn, void *context)
 
 static void test_texts_are_copied_into_an_arena(void **state)
 {
-    struct books *books = *state;
+    struct fixture *fixture = *state;
     struct arena *arena = arena_open(ARENA_BLOCK_BYTES);
-    books_job(books, run_texts, NULL);
-    struct store_txn *txn = books_read(books);
+    run_job(fixture, run_texts, NULL);
+    struct store_txn *txn = read_store(fixture);
     struct ledger_transfer transfer;
     assert_status_ok(ledger_store_get_transfer(txn, arena, 1, &transfer));
-    store_snapshot_end(&txn);
+    end_read(&txn);
     assert_true(bytes_equal(transfer.description, bytes_of_text("hello")));
     assert_int_equal(transfer.metadata.size, 6);
     assert_int_equal(arena_used(arena) > 0, true);
 
     struct arena *small = arena_open(8);
-    txn = books_read(books);
+    txn = read_store(fixture);
     struct status status = ledger_store_get_transfer(txn, small, 1, &transfer);
     assert_int_equal(status.code, STATUS_RESOURCE_EXHAUSTED);
-    store_snapshot_end(&txn);
+    end_read(&txn);
     arena_close(&small);
     arena_close(&arena);
 }
 
-#define WITH_BOOKS(test_) cmocka_unit_test_setup_teardown(test_, books_setup, books_teardown)
+#define TEST(name_) cmocka_unit_test_setup_teardown(test_##name_, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_BOOKS(test_references_follow_the_details),
-        WITH_BOOKS(test_settings_are_those_of_the_time),
-        WITH_BOOKS(test_the_next_expiry_is_always_known),
-        WITH_BOOKS(test_counters_are_forgotten_with_the_limits_they_were_kept_for),
-        WITH_BOOKS(test_texts_are_copied_into_an_arena),
+        TEST(references_follow_the_details),
+        TEST(settings_are_those_of_the_time),
+        TEST(the_next_expiry_is_always_known),
+        TEST(counters_are_forgotten_with_the_limits_they_were_kept_for),
+        TEST(texts_are_copied_into_an_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

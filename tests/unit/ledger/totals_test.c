@@ -1,145 +1,33 @@
 // Running totals: now, and at any time, against sums worked out the naive way.
-#include "common/base/check.h"
-#include "tests/unit/ledger/books.h"
+#include "services/ledger/totals.h"
+#include "tests/unit/ledger/posted_history.h"
 
 #include <assert.h>
 
-enum { ACCOUNTS = 12, TRANSFERS = 14000, JOB = 250, HOLDS_MAX = 512, PROBES = 60 };
+enum { ACCOUNTS = 12, POSTINGS = 14000, PROBES = 60 };
 
-static_assert(TRANSFERS > 3 * LEDGER_CHECKPOINT_TRANSFERS, "several checkpoints are made");
+static_assert(POSTINGS > 3 * LEDGER_CHECKPOINT_TRANSFERS, "several checkpoints are made");
 
 static const char *const currencies[] = {"INR", "EUR", "JPY"};
 
-/// What the naive side remembers of each transfer: the change of each of its two classes.
-struct change {
-    uint64_t at_ns;
-    const char *currency;
-    enum ledger_class class[LEDGER_SIDES];
-    struct ledger_totals change[LEDGER_SIDES];
-};
-
-struct hold {
-    uint64_t number, debit, credit;
-    u128 remaining;
-};
-
-static struct change *changes;
-static size_t change_count;
-static struct hold holds[HOLDS_MAX];
-static size_t hold_count;
-
-// Account n: currency by n, class by n, so that every class is met in every currency.
-static enum ledger_class class_of(uint64_t n)
+// Every class is met in every currency.
+static int setup_history(void **state)
 {
-    return (enum ledger_class)(LEDGER_CLASS_ASSET + n / ROWS(currencies) % 4);
-}
-
-static struct status run_open_accounts(struct store_txn *txn, void *context)
-{
-    (void)context;
-    for (uint64_t n = 0; n < ACCOUNTS; n++) {
-        struct ledger_account account = books_account(n);
-        memcpy(account.currency, currencies[n % ROWS(currencies)], 4);
-        account.class = class_of(n);
-        books_add_account(txn, &account);
-    }
-    return STATUS_SUCCESS;
-}
-
-static void remember(const struct books_posting *posting, const struct ledger_transfer *transfer)
-{
-    u128 pending = 0, posted = 0; // Modulo 2^128: they may fall.
-    switch (posting->kind) {
-    case LEDGER_TRANSFER_PENDING:
-        pending = posting->amount;
-        break;
-    case LEDGER_TRANSFER_POST:
-        pending = -posting->released;
-        posted = posting->amount;
-        break;
-    case LEDGER_TRANSFER_VOID:
-    case LEDGER_TRANSFER_EXPIRY:
-        pending = -posting->amount;
-        break;
-    default:
-        posted = posting->amount;
-    }
-    changes[change_count++] = (struct change){
-        .at_ns = transfer->created_at_ns,
-        .currency = currencies[posting->debit % ROWS(currencies)],
-        .class = {class_of(posting->debit), class_of(posting->credit)},
-        .change = {{.debits_pending = pending, .debits_posted = posted},
-                   {.credits_pending = pending, .credits_posted = posted}},
-    };
-}
-
-/// A movement of any kind, as random as the holds that are open let it be.
-static struct books_posting random_posting(void)
-{
-    struct books_posting posting = {.amount = 1 + books_random(1000)};
-    uint64_t dice = books_random(10);
-    if (dice < 4 && hold_count > 0) { // Something becomes of a hold.
-        size_t i = books_random(hold_count);
-        struct hold *hold = &holds[i];
-
-        static const enum ledger_transfer_kind kinds[] = {
-            LEDGER_TRANSFER_POST, LEDGER_TRANSFER_POST, LEDGER_TRANSFER_VOID,
-            LEDGER_TRANSFER_EXPIRY};
-
-        posting = (struct books_posting){.kind = kinds[dice],
-                                         .debit = hold->debit,
-                                         .credit = hold->credit,
-                                         .subject = hold->number,
-                                         .amount = hold->remaining,
-                                         .released = hold->remaining};
-        if (posting.kind == LEDGER_TRANSFER_POST) {
-            posting.amount = 1 + books_random((uint64_t)hold->remaining);
-            if (dice == 0) posting.released = posting.amount; // Not the final capture.
-        }
-        hold->remaining -= posting.released;
-        if (hold->remaining == 0) holds[i] = holds[--hold_count];
-        return posting;
-    }
-    posting.kind =
-        dice < 7 && hold_count < HOLDS_MAX ? LEDGER_TRANSFER_PENDING : LEDGER_TRANSFER_POSTED;
-    posting.debit = books_random(ACCOUNTS);
-    posting.credit =
-        (posting.debit + ROWS(currencies) * (1 + books_random(3))) % ACCOUNTS; // Same currency.
-    return posting;
-}
-
-static struct status run_random_movements(struct store_txn *txn, void *context)
-{
-    uint64_t *wall_ns = context;
-    for (size_t i = 0; i < JOB; i++) {
-        struct books_posting posting = random_posting();
-        posting.wall_ns = *wall_ns += 1 + books_random(7);
-        struct ledger_transfer transfer;
-        RETURN_IF_ERROR(books_post(txn, &posting, &transfer));
-        if (posting.kind == LEDGER_TRANSFER_PENDING)
-            holds[hold_count++] =
-                (struct hold){transfer.number, posting.debit, posting.credit, posting.amount};
-        remember(&posting, &transfer);
-    }
-    return STATUS_SUCCESS;
-}
-
-static int setup_movements(void **state)
-{
-    books_setup(state);
-    changes = calloc(TRANSFERS, sizeof *changes);
-    assert_non_null(changes);
-    books_job(*state, run_open_accounts, NULL);
-    uint64_t wall_ns = BOOKS_BEGIN_NS;
-    for (size_t i = 0; i < TRANSFERS / JOB; i++)
-        books_job(*state, run_random_movements, &wall_ns);
+    history_setup(state);
+    for (size_t n = 0; n < ACCOUNTS; n++)
+        history_add_account(*state,
+                            (enum ledger_class)(LEDGER_CLASS_ASSET + n / ROWS(currencies) % 4),
+                            currencies[n % ROWS(currencies)]);
+    history_random(*state, POSTINGS);
     return 0;
 }
 
-static int teardown_movements(void **state)
+static size_t currency_index(const char *currency)
 {
-    free(changes);
-    return books_teardown(state);
+    size_t i = 0;
+    while (strcmp(currencies[i], currency) != 0)
+        i++;
+    return i;
 }
 
 /// The naive trial: the sum of all changes up to a time, currency by class.
@@ -148,23 +36,26 @@ struct naive_trial {
     struct ledger_totals totals[ROWS(currencies)][LEDGER_CLASS_END];
 };
 
-static struct naive_trial sum_naively(uint64_t at_ns)
+static void sum_entry(struct naive_trial *trial, const struct ledger_account *account,
+                      enum ledger_side side, u128 pending, u128 posted)
+{
+    size_t currency = currency_index(account->currency);
+    struct ledger_totals *totals = &trial->totals[currency][account->class];
+    *(side == LEDGER_DEBIT ? &totals->debits_pending : &totals->credits_pending) += pending;
+    *(side == LEDGER_DEBIT ? &totals->debits_posted : &totals->credits_posted) += posted;
+    trial->is_met[currency][account->class] = true;
+}
+
+static struct naive_trial sum_naively(const struct history *history, uint64_t at_ns)
 {
     struct naive_trial trial = {0};
-    for (size_t i = 0; i < change_count && changes[i].at_ns <= at_ns; i++) {
-        size_t currency = 0;
-        while (strcmp(currencies[currency], changes[i].currency) != 0)
-            currency++;
-        for (enum ledger_side side = 0; side < LEDGER_SIDES; side++) {
-            enum ledger_class class = changes[i].class[side];
-            struct ledger_totals *totals = &trial.totals[currency][class];
-            const struct ledger_totals *change = &changes[i].change[side];
-            totals->debits_pending += change->debits_pending;
-            totals->debits_posted += change->debits_posted;
-            totals->credits_pending += change->credits_pending;
-            totals->credits_posted += change->credits_posted;
-            trial.is_met[currency][class] = true;
-        }
+    for (size_t i = 0; i < history->count; i++) {
+        const struct books_posting *posting = &history->posted[i].posting;
+        if (history->posted[i].transfer.created_at_ns > at_ns) break;
+        u128 pending, posted;
+        books_change(posting, &pending, &posted);
+        sum_entry(&trial, &history->accounts[posting->debit], LEDGER_DEBIT, pending, posted);
+        sum_entry(&trial, &history->accounts[posting->credit], LEDGER_CREDIT, pending, posted);
     }
     return trial;
 }
@@ -179,9 +70,7 @@ static void assert_trial(const struct ledger_trial *trial, const struct naive_tr
     assert_int_equal(trial->row_count, row_count);
     for (size_t i = 0; i < trial->row_count; i++) {
         const struct ledger_class_totals *row = &trial->rows[i];
-        size_t currency = 0;
-        while (strcmp(currencies[currency], row->currency) != 0)
-            currency++;
+        size_t currency = currency_index(row->currency);
         assert_true(naive->is_met[currency][row->class]);
         assert_memory_equal(&row->totals, &naive->totals[currency][row->class], sizeof row->totals);
         if (i == 0) continue;
@@ -192,10 +81,11 @@ static void assert_trial(const struct ledger_trial *trial, const struct naive_tr
 
 static void test_totals_now_are_the_sum_of_everything(void **state)
 {
+    const struct history *history = *state;
     struct arena *arena = arena_open(ARENA_BLOCK_BYTES);
-    CLEANUP(store_snapshot_end) struct store_txn *txn = books_read(*state);
+    CLEANUP(end_read) struct store_txn *txn = read_store(&history->fixture);
     struct ledger_trial trial;
-    struct naive_trial naive = sum_naively(UINT64_MAX);
+    struct naive_trial naive = sum_naively(history, UINT64_MAX);
     assert_status_ok(ledger_totals_now(txn, arena, &trial));
     assert_trial(&trial, &naive);
     assert_status_ok(ledger_totals_at(txn, arena, UINT64_MAX, &trial));
@@ -203,10 +93,11 @@ static void test_totals_now_are_the_sum_of_everything(void **state)
     arena_close(&arena);
 }
 
-static void assert_trial_at(struct store_txn *txn, struct arena *arena, uint64_t at_ns)
+static void assert_trial_at(const struct history *history, struct store_txn *txn,
+                            struct arena *arena, uint64_t at_ns)
 {
     struct ledger_trial trial;
-    struct naive_trial naive = sum_naively(at_ns);
+    struct naive_trial naive = sum_naively(history, at_ns);
     assert_status_ok(ledger_totals_at(txn, arena, at_ns, &trial));
     assert_trial(&trial, &naive);
     arena_reset(arena);
@@ -214,13 +105,14 @@ static void assert_trial_at(struct store_txn *txn, struct arena *arena, uint64_t
 
 static void test_totals_at_a_time_are_the_sum_up_to_it(void **state)
 {
+    const struct history *history = *state;
     struct arena *arena = arena_open(ARENA_BLOCK_BYTES);
-    CLEANUP(store_snapshot_end) struct store_txn *txn = books_read(*state);
-    assert_trial_at(txn, arena, 0);
+    CLEANUP(end_read) struct store_txn *txn = read_store(&history->fixture);
+    assert_trial_at(history, txn, arena, 0);
     for (size_t i = 0; i < PROBES; i++) {
-        uint64_t at_ns = changes[books_random(change_count)].at_ns;
-        assert_trial_at(txn, arena, at_ns - 1);
-        assert_trial_at(txn, arena, at_ns);
+        uint64_t at_ns = history->posted[random_below(history->count)].transfer.created_at_ns;
+        assert_trial_at(history, txn, arena, at_ns - 1);
+        assert_trial_at(history, txn, arena, at_ns);
     }
     // Around every checkpoint.
     struct store_cursor cursor;
@@ -229,18 +121,20 @@ static void test_totals_at_a_time_are_the_sum_up_to_it(void **state)
     for (bool has = store_cursor_first(&cursor); has; has = store_cursor_next(&cursor)) {
         uint64_t at_ns = get_u64_be(cursor.key.data);
         for (uint64_t t = at_ns - 1; t <= at_ns + 1; t++)
-            assert_trial_at(txn, arena, t);
+            assert_trial_at(history, txn, arena, t);
         checkpoint_count++;
     }
     store_cursor_close(&cursor);
-    assert_int_equal(checkpoint_count, TRANSFERS / (LEDGER_CHECKPOINT_TRANSFERS + JOB - 1));
+    assert_int_equal(checkpoint_count,
+                     POSTINGS / (LEDGER_CHECKPOINT_TRANSFERS + HISTORY_JOB_POSTINGS - 1));
     arena_close(&arena);
 }
 
 static void test_totals_that_do_not_fit_are_refused(void **state)
 {
+    const struct history *history = *state;
     struct arena *arena = arena_open(16);
-    CLEANUP(store_snapshot_end) struct store_txn *txn = books_read(*state);
+    CLEANUP(end_read) struct store_txn *txn = read_store(&history->fixture);
     struct ledger_trial trial;
     struct status status = ledger_totals_now(txn, arena, &trial);
     assert_int_equal(status.code, STATUS_RESOURCE_EXHAUSTED);
@@ -249,31 +143,32 @@ static void test_totals_that_do_not_fit_are_refused(void **state)
 
 // ---- Jobs that are taken back -------------------------------------------------------------------
 
+static const struct books_posting refused_or_kept = {
+    .kind = LEDGER_TRANSFER_POSTED, .debit = 1, .credit = 4, .amount = 77};
+
 static struct status run_refused(struct store_txn *txn, void *context)
 {
     struct ledger_transfer transfer;
-    RETURN_IF_ERROR(books_post(txn, context, &transfer));
+    (void)context;
+    RETURN_IF_ERROR(books_post(txn, &refused_or_kept, &transfer));
     return REFUSE(FAILED_PRECONDITION, CHANGED_ITS_MIND, "after everything was written");
 }
 
-static struct status run_posting(struct store_txn *txn, void *context)
+static struct status run_kept(struct store_txn *txn, void *context)
 {
-    struct ledger_transfer transfer;
-    RETURN_IF_ERROR(books_post(txn, context, &transfer));
-    remember(context, &transfer);
-    return STATUS_SUCCESS;
+    return history_post(context, txn, &refused_or_kept);
 }
 
 struct group_job {
     struct store_job job; // First, so that the job's address is this one's.
     struct status (*run)(struct store_txn *txn, void *context);
-    struct books_posting *posting;
+    struct history *history;
 };
 
 static struct status run_group_job(struct store_job *job, struct store_txn *txn)
 {
     struct group_job *own = (struct group_job *)job;
-    return own->run(txn, own->posting);
+    return own->run(txn, own->history);
 }
 
 static void ignore_done(struct store_job *job, struct status status)
@@ -292,22 +187,19 @@ static struct status run_nothing(struct store_txn *txn, void *context)
 // Kept and refused jobs side by side in one group: only what was kept is in the totals.
 static void test_a_refused_job_leaves_no_trace(void **state)
 {
-    struct books *books = *state;
-    changes = realloc(changes, (change_count + 2) * sizeof *changes);
-    assert_non_null(changes);
-    struct books_posting posting = {.kind = LEDGER_TRANSFER_POSTED, .debit = 0, .credit = 3};
-    posting.amount = 77;
+    struct history *history = *state;
     struct group_job jobs[] = {
-        {.run = run_refused}, {.run = run_posting}, {.run = run_refused}, {.run = run_posting}};
+        {.run = run_refused}, {.run = run_kept}, {.run = run_refused}, {.run = run_kept}};
     for (size_t i = 0; i < ROWS(jobs); i++) {
-        jobs[i].posting = &posting;
+        jobs[i].history = history;
         jobs[i].job = (struct store_job){.run = run_group_job,
                                          .done = ignore_done,
                                          .next = i + 1 < ROWS(jobs) ? &jobs[i + 1].job : NULL};
     }
-    assert_status_ok(
-        store_write_submit_all(books->store, &jobs[0].job, &jobs[ROWS(jobs) - 1].job, ROWS(jobs)));
-    books_job(books, run_nothing, NULL); // Behind them.
+    assert_status_ok(store_write_submit_all(history->fixture.store, &jobs[0].job,
+                                            &jobs[ROWS(jobs) - 1].job, ROWS(jobs)));
+    run_job(&history->fixture, run_nothing, NULL); // Behind them.
+    assert_int_equal(history->count, POSTINGS + 2);
     test_totals_now_are_the_sum_of_everything(state);
 }
 
@@ -319,5 +211,5 @@ int main(void)
         cmocka_unit_test(test_totals_that_do_not_fit_are_refused),
         cmocka_unit_test(test_a_refused_job_leaves_no_trace),
     };
-    return cmocka_run_group_tests(tests, setup_movements, teardown_movements);
+    return cmocka_run_group_tests(tests, setup_history, history_teardown);
 }

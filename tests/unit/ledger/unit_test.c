@@ -1,6 +1,6 @@
 // The unit of work: its table, what it gives twice, what a reset forgets, what a flush writes.
 #include "services/ledger/table.h"
-#include "tests/unit/ledger/steps.h"
+#include "tests/unit/ledger/fixture.h"
 
 // ---- The table ----------------------------------------------------------------------------------
 
@@ -71,29 +71,10 @@ static void test_an_exhausted_arena_is_an_answer(void **state)
 
 // ---- The unit -----------------------------------------------------------------------------------
 
-/// A job that looks at a unit from all sides.
-struct look {
-    struct fixture *fixture;
-    void (*at)(struct ledger_unit *unit, struct fixture *fixture);
-    size_t transfers_max;
-};
-
-static struct status run_look(struct store_txn *txn, void *context)
-{
-    struct look *look = context;
-    struct ledger_unit *unit;
-    arena_reset(look->fixture->arena);
-    RETURN_IF_ERROR(ledger_unit_open(&look->fixture->service, txn, look->fixture->arena,
-                                     look->transfers_max, &unit));
-    look->at(unit, look->fixture);
-    return STATUS_SUCCESS;
-}
-
 static void look(struct fixture *fixture,
-                 void (*at)(struct ledger_unit *unit, struct fixture *fixture))
+                 struct status (*at)(struct ledger_unit *unit, void *fixture))
 {
-    struct look asked = {.fixture = fixture, .at = at, .transfers_max = 1};
-    run_job(fixture, run_look, &asked);
+    assert_status_ok(run_on_unit(fixture, at, fixture));
 }
 
 static struct ledger_outcome decide(struct ledger_unit *unit, struct ledger_movement movement)
@@ -104,9 +85,9 @@ static struct ledger_outcome decide(struct ledger_unit *unit, struct ledger_move
     return outcome;
 }
 
-static void look_at_pointers(struct ledger_unit *unit, struct fixture *fixture)
+static struct status look_at_pointers(struct ledger_unit *unit, void *context)
 {
-    (void)fixture;
+    (void)context;
     struct ledger_account *account, *again;
     struct ledger_allowance *allowance, *other;
     struct ledger_progress *progress, *same;
@@ -131,6 +112,7 @@ static void look_at_pointers(struct ledger_unit *unit, struct fixture *fixture)
         ledger_unit_account(unit, ledger_system_account_id("XYZ", LEDGER_CASH), &again).code,
         STATUS_NOT_FOUND);
     assert_false(ledger_unit_has_changes(unit));
+    return STATUS_SUCCESS;
 }
 
 static void test_everything_is_there_once(void **state)
@@ -139,9 +121,9 @@ static void test_everything_is_there_once(void **state)
     look(*state, look_at_pointers);
 }
 
-static void look_at_a_reset(struct ledger_unit *unit, struct fixture *fixture)
+static struct status look_at_a_reset(struct ledger_unit *unit, void *context)
 {
-    (void)fixture;
+    (void)context;
     struct ledger_account *cash;
     struct ledger_outcome first = decide(unit, transfer_of(id_of(1), ASHAS, RAVIS, 600));
     struct ledger_movement to_fees = transfer_of(id_of(2), ASHAS, 0, 1);
@@ -162,6 +144,7 @@ static void look_at_a_reset(struct ledger_unit *unit, struct fixture *fixture)
         ledger_unit_account(unit, ledger_system_account_id("INR", LEDGER_FEES), &cash));
     assert_int_equal(cash->number, 0); // Not used yet.
     ledger_unit_flush(unit);
+    return STATUS_SUCCESS;
 }
 
 static void test_a_reset_forgets(void **state)
@@ -170,20 +153,18 @@ static void test_a_reset_forgets(void **state)
     look(fixture, look_at_a_reset);
     assert_balance(fixture, ASHAS, 300, 0, 0);
     struct ledger_account fees;
-    struct store_txn *txn;
-    assert_status_ok(store_snapshot_begin(fixture->store, &txn));
+    CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
     struct status status =
         ledger_store_get_account(txn, ledger_system_account_id("INR", LEDGER_FEES), &fees);
-    store_snapshot_end(&txn);
     assert_int_equal(status.code, STATUS_NOT_FOUND);
     assert_clean(fixture);
 }
 
 /// The bank's own accounts begin to be in the order in which something is posted to them, each at a
 /// time of its own before the posting, also when they were asked for in another one.
-static void look_at_births(struct ledger_unit *unit, struct fixture *fixture)
+static struct status look_at_births(struct ledger_unit *unit, void *context)
 {
-    (void)fixture;
+    (void)context;
     struct ledger_account *fees, *fx, *euros;
     assert_status_ok(
         ledger_unit_account(unit, ledger_system_account_id("EUR", LEDGER_CASH), &euros));
@@ -201,6 +182,7 @@ static void look_at_births(struct ledger_unit *unit, struct fixture *fixture)
     assert_int_equal(fx->number, fees->number + 1);
     assert_int_equal(euros->number, 0);
     ledger_unit_flush(unit);
+    return STATUS_SUCCESS;
 }
 
 static void test_own_accounts_begin_with_their_first_posting(void **state)
@@ -215,13 +197,14 @@ static void test_own_accounts_begin_with_their_first_posting(void **state)
 
 /// Many more than the unit was told to expect, all on two accounts: the history's links come from
 /// the unit itself as well as from the store.
-static void look_at_growth(struct ledger_unit *unit, struct fixture *fixture)
+static struct status look_at_growth(struct ledger_unit *unit, void *context)
 {
-    (void)fixture;
+    (void)context;
     for (size_t i = 0; i < 500; i++)
         decide(unit, transfer_of(ID128_NIL, i % 2 == 0 ? ASHAS : RAVIS, i % 2 == 0 ? RAVIS : ASHAS,
                                  1 + i / 2 % 3));
     ledger_unit_flush(unit);
+    return STATUS_SUCCESS;
 }
 
 static void test_a_unit_grows(void **state)
@@ -236,8 +219,10 @@ static void test_a_unit_grows(void **state)
 }
 
 /// Every movement between two accounts, of two owners, that the unit has not seen yet.
-static void look_at_memory(struct ledger_unit *unit, struct fixture *fixture)
+static struct status look_at_memory(struct ledger_unit *unit, void *context)
 {
+    struct fixture *fixture = context;
+
     enum { COUNT = 50 };
 
     static struct ledger_movement holds[COUNT];
@@ -257,6 +242,7 @@ static void look_at_memory(struct ledger_unit *unit, struct fixture *fixture)
     assert_int_equal(asked.created, COUNT);
     assert_in_range(arena_used(fixture->arena) - before, 1, COUNT * LEDGER_UNIT_MOVEMENT_BYTES_MAX);
     ledger_unit_reset(unit);
+    return STATUS_SUCCESS;
 }
 
 static void test_memory_is_bounded(void **state)
@@ -269,8 +255,9 @@ static void test_memory_is_bounded(void **state)
     look(fixture, look_at_memory);
 }
 
-static void look_at_a_small_arena(struct ledger_unit *unit, struct fixture *fixture)
+static struct status look_at_a_small_arena(struct ledger_unit *unit, void *context)
 {
+    struct fixture *fixture = context;
     struct ledger_outcome outcome;
     struct status status;
     do {
@@ -282,6 +269,7 @@ static void look_at_a_small_arena(struct ledger_unit *unit, struct fixture *fixt
     arena_set_limit(fixture->arena, SIZE_MAX);
     ledger_unit_reset(unit); // Nothing was written, and nothing is.
     assert_false(ledger_unit_has_changes(unit));
+    return STATUS_SUCCESS;
 }
 
 static void test_an_exhausted_arena_refuses_the_job(void **state)

@@ -1,9 +1,8 @@
 // Damages to holds, reversals, expiries, groups, quotes and running totals, each found by name; and
 // verifications in small pieces while all of those are being written.
-#include "common/base/clock.h"
 #include "services/ledger/totals.h"
 #include "services/ledger/verify.h"
-#include "tests/unit/ledger/verify_books.h"
+#include "tests/unit/ledger/damage.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,7 +12,7 @@
 static struct ledger_progress get_progress(struct store_txn *txn, uint8_t id)
 {
     struct ledger_progress progress;
-    assert_status_ok(ledger_store_get_progress(txn, books_number(txn, id), &progress));
+    assert_status_ok(ledger_store_get_progress(txn, number_of(txn, id), &progress));
     return progress;
 }
 
@@ -21,19 +20,19 @@ static void change_captured(struct store_txn *txn)
 {
     struct ledger_progress progress = get_progress(txn, OPEN_HOLD);
     progress.captured++;
-    ledger_store_put_progress(txn, books_number(txn, OPEN_HOLD), &progress);
+    ledger_store_put_progress(txn, number_of(txn, OPEN_HOLD), &progress);
 }
 
 static void change_follow_up(struct store_txn *txn)
 {
     struct ledger_progress progress = get_progress(txn, OPEN_HOLD);
-    progress.last_follow_up = books_number(txn, VOIDING);
-    ledger_store_put_progress(txn, books_number(txn, OPEN_HOLD), &progress);
+    progress.last_follow_up = number_of(txn, VOIDING);
+    ledger_store_put_progress(txn, number_of(txn, OPEN_HOLD), &progress);
 }
 
 static void lose_progress_of(struct store_txn *txn, uint8_t id)
 {
-    store_delete(txn, LEDGER_TABLE_PROGRESS, raw_number_key(books_number(txn, id)));
+    store_delete(txn, LEDGER_TABLE_PROGRESS, raw_number_key(number_of(txn, id)));
 }
 
 static void lose_progress(struct store_txn *txn)
@@ -50,19 +49,19 @@ static void change_final_state(struct store_txn *txn)
 {
     struct ledger_progress progress = get_progress(txn, VOIDED_HOLD);
     progress.state = LEDGER_HOLD_EXPIRED;
-    ledger_store_put_progress(txn, books_number(txn, VOIDED_HOLD), &progress);
+    ledger_store_put_progress(txn, number_of(txn, VOIDED_HOLD), &progress);
 }
 
 static void add_progress(struct store_txn *txn)
 {
     const struct ledger_progress progress = {
-        .state = LEDGER_HOLD_POSTED, .captured = 1, .last_follow_up = books_number(txn, POSTING)};
-    ledger_store_put_progress(txn, books_number(txn, PLAIN_FIRST), &progress);
+        .state = LEDGER_HOLD_POSTED, .captured = 1, .last_follow_up = number_of(txn, POSTING)};
+    ledger_store_put_progress(txn, number_of(txn, PLAIN_FIRST), &progress);
 }
 
 static void change_released_amount(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, VOIDING);
+    struct ledger_transfer transfer = get_transfer(txn, VOIDING);
     transfer.amount--;
     raw_put_transfer(txn, &transfer);
 }
@@ -71,7 +70,7 @@ static void change_released_amount(struct store_txn *txn)
 static struct ledger_transfer get_expiry(struct store_txn *txn)
 {
     struct ledger_transfer expiry;
-    uint64_t number = books_number(txn, TRIGGER) - 1;
+    uint64_t number = number_of(txn, TRIGGER) - 1;
     assert_status_ok(ledger_store_get_transfer(txn, NULL, number, &expiry));
     assert_int_equal(expiry.kind, LEDGER_TRANSFER_EXPIRY);
     return expiry;
@@ -86,14 +85,14 @@ static void change_link(struct store_txn *txn)
 
 static void change_subject(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, POSTING);
-    transfer.subject_number = books_number(txn, VOIDED_HOLD);
+    struct ledger_transfer transfer = get_transfer(txn, POSTING);
+    transfer.subject_number = number_of(txn, VOIDED_HOLD);
     raw_put_transfer(txn, &transfer);
 }
 
 static void change_counterparty(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, VOIDING);
+    struct ledger_transfer transfer = get_transfer(txn, VOIDING);
     transfer.account_id[LEDGER_CREDIT] = ledger_system_account_id("INR", LEDGER_CASH);
     raw_put_transfer(txn, &transfer);
 }
@@ -109,14 +108,14 @@ static void change_reversed(struct store_txn *txn)
 {
     struct ledger_progress progress = get_progress(txn, REVERSED_IN_PART);
     progress.reversed--;
-    ledger_store_put_progress(txn, books_number(txn, REVERSED_IN_PART), &progress);
+    ledger_store_put_progress(txn, number_of(txn, REVERSED_IN_PART), &progress);
 }
 
 static void change_whole_reversed(struct store_txn *txn)
 {
     struct ledger_progress progress = get_progress(txn, REVERSED);
     progress.reversed--;
-    ledger_store_put_progress(txn, books_number(txn, REVERSED), &progress);
+    ledger_store_put_progress(txn, number_of(txn, REVERSED), &progress);
 }
 
 static void lose_reversal_progress(struct store_txn *txn)
@@ -126,22 +125,22 @@ static void lose_reversal_progress(struct store_txn *txn)
 
 static void reverse_too_much(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, PART_REVERSAL);
+    struct ledger_transfer transfer = get_transfer(txn, PART_REVERSAL);
     transfer.amount = 6;
     raw_put_transfer(txn, &transfer);
 }
 
 static void change_reversal_link(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, LAST_REVERSAL);
-    transfer.subject_previous = books_number(txn, PART_REVERSAL);
+    struct ledger_transfer transfer = get_transfer(txn, LAST_REVERSAL);
+    transfer.subject_previous = number_of(txn, PART_REVERSAL);
     raw_put_transfer(txn, &transfer);
 }
 
 static void reverse_a_hold(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, PART_REVERSAL);
-    transfer.subject_number = books_number(txn, VOIDED_HOLD);
+    struct ledger_transfer transfer = get_transfer(txn, PART_REVERSAL);
+    transfer.subject_number = number_of(txn, VOIDED_HOLD);
     raw_put_transfer(txn, &transfer);
 }
 
@@ -154,14 +153,14 @@ static void lose_expiry(struct store_txn *txn)
 
 static void add_expiry(struct store_txn *txn)
 {
-    ledger_store_put_expiry(txn, books_transfer(txn, TRIGGER).created_at_ns + 9,
-                            books_number(txn, VOIDED_HOLD));
+    ledger_store_put_expiry(txn, get_transfer(txn, TRIGGER).created_at_ns + 9,
+                            number_of(txn, VOIDED_HOLD));
 }
 
 static void move_expiry(struct store_txn *txn)
 {
     struct ledger_progress progress = get_progress(txn, TIMED_HOLD);
-    uint64_t number = books_number(txn, TIMED_HOLD);
+    uint64_t number = number_of(txn, TIMED_HOLD);
     ledger_store_drop_expiry(txn, progress.expires_at_ns, number);
     ledger_store_put_expiry(txn, progress.expires_at_ns + 1, number);
 }
@@ -175,7 +174,7 @@ static void expire_late(struct store_txn *txn)
 
 static void expire_never(struct store_txn *txn)
 {
-    struct ledger_transfer hold = books_transfer(txn, TIMED_HOLD);
+    struct ledger_transfer hold = get_transfer(txn, TIMED_HOLD);
     hold.timeout_seconds = 1; // Due before TRIGGER, which was made while it was open.
     raw_put_transfer(txn, &hold);
 }
@@ -208,7 +207,7 @@ static const struct damage damages_of_holds[] = {
 static void test_damages_to_holds_are_found(void **state)
 {
     (void)state;
-    books_expect_found(damages_of_holds, ROWS(damages_of_holds));
+    damage_books(damages_of_holds, ROWS(damages_of_holds));
 }
 
 // ---- Groups, quotes, totals ---------------------------------------------------------------------
@@ -226,18 +225,18 @@ static void change_group(struct store_txn *txn, uint64_t last, uint32_t count)
 
 static void change_group_count(struct store_txn *txn)
 {
-    change_group(txn, books_number(txn, GROUP_FIRST + 2), 4);
+    change_group(txn, number_of(txn, GROUP_FIRST + 2), 4);
 }
 
 static void cut_group(struct store_txn *txn)
 {
-    change_group(txn, books_number(txn, GROUP_FIRST + 1), 2);
+    change_group(txn, number_of(txn, GROUP_FIRST + 1), 2);
 }
 
 static void change_group_link(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, GROUP_FIRST + 2);
-    transfer.group_previous = books_number(txn, PLAIN_FIRST);
+    struct ledger_transfer transfer = get_transfer(txn, GROUP_FIRST + 2);
+    transfer.group_previous = number_of(txn, PLAIN_FIRST);
     raw_put_transfer(txn, &transfer);
 }
 
@@ -315,7 +314,7 @@ static void put_checkpoint(struct store_txn *txn, uint64_t time_ns, uint64_t num
 
 static void add_wrong_checkpoint(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, VOIDING);
+    struct ledger_transfer transfer = get_transfer(txn, VOIDING);
     put_checkpoint(txn, transfer.created_at_ns, transfer.number);
 }
 
@@ -345,7 +344,7 @@ static const struct damage damages_of_sums[] = {
 static void test_damages_to_sums_are_found(void **state)
 {
     (void)state;
-    books_expect_found(damages_of_sums, ROWS(damages_of_sums));
+    damage_books(damages_of_sums, ROWS(damages_of_sums));
 }
 
 // ---- Checkpoints --------------------------------------------------------------------------------
@@ -357,7 +356,7 @@ static void move_many(struct fixture *fixture, size_t count)
     for (size_t i = 0; i < count; i++)
         movements[i] = transfer_of(id128_generate(), i % 2 == 0 ? ASHAS : RAVIS,
                                    i % 2 == 0 ? RAVIS : ASHAS, 1);
-    books_move(fixture, movements, count);
+    must_move_all(fixture, movements, count);
     free(movements);
 }
 
@@ -428,7 +427,7 @@ static void write_once(struct fixture *fixture, unsigned turn)
         count = 1;
     }
     for (size_t i = 0; i < count; i++)
-        books_move(fixture, &moves[i], 1);
+        must_move(fixture, moves[i]);
     wait_seconds(30); // Some of the holds expire under way.
 }
 

@@ -1,7 +1,7 @@
 // Every finding by name: a test damages one row, and the verification must say what and where. Here
 // what concerns accounts and the log; holds and what hangs on them in verify_holds_test.c.
 #include "services/ledger/verify.h"
-#include "tests/unit/ledger/verify_books.h"
+#include "tests/unit/ledger/damage.h"
 
 static struct ledger_account get_account(struct store_txn *txn, uint8_t id)
 {
@@ -53,42 +53,42 @@ static void lose_last_transfer(struct store_txn *txn)
 
 static void change_amount(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, PLAIN_FIRST + 6);
+    struct ledger_transfer transfer = get_transfer(txn, PLAIN_FIRST + 6);
     transfer.amount++;
     raw_put_transfer(txn, &transfer);
 }
 
 static void change_balance_after(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, PLAIN_FIRST + 6);
+    struct ledger_transfer transfer = get_transfer(txn, PLAIN_FIRST + 6);
     transfer.entry[LEDGER_CREDIT].after.credits_posted++;
     raw_put_transfer(txn, &transfer);
 }
 
 static void change_pending_after(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, POSTING);
+    struct ledger_transfer transfer = get_transfer(txn, POSTING);
     transfer.entry[LEDGER_DEBIT].after.debits_pending++;
     raw_put_transfer(txn, &transfer);
 }
 
 static void change_jump(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, PLAIN_FIRST + 7);
+    struct ledger_transfer transfer = get_transfer(txn, PLAIN_FIRST + 7);
     transfer.entry[LEDGER_DEBIT].jump = 1;
     raw_put_transfer(txn, &transfer);
 }
 
 static void change_time(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, PLAIN_FIRST + 6);
-    transfer.created_at_ns = books_transfer(txn, PLAIN_FIRST + 5).created_at_ns;
+    struct ledger_transfer transfer = get_transfer(txn, PLAIN_FIRST + 6);
+    transfer.created_at_ns = get_transfer(txn, PLAIN_FIRST + 5).created_at_ns;
     raw_put_transfer(txn, &transfer);
 }
 
 static void change_currency(struct store_txn *txn)
 {
-    struct ledger_transfer transfer = books_transfer(txn, PLAIN_FIRST + 6);
+    struct ledger_transfer transfer = get_transfer(txn, PLAIN_FIRST + 6);
     memcpy(transfer.currency, "EUR", 4);
     raw_put_transfer(txn, &transfer);
 }
@@ -132,7 +132,7 @@ static void change_last_time(struct store_txn *txn)
 {
     struct ledger_state state;
     assert_status_ok(ledger_store_get_state(txn, &state));
-    state.last_time_ns = books_transfer(txn, TRIGGER).created_at_ns;
+    state.last_time_ns = get_transfer(txn, TRIGGER).created_at_ns;
     ledger_store_put_state(txn, &state);
 }
 
@@ -164,7 +164,7 @@ static const struct damage damages_of_the_log[] = {
 static void test_damages_to_the_log_are_found(void **state)
 {
     (void)state;
-    books_expect_found(damages_of_the_log, ROWS(damages_of_the_log));
+    damage_books(damages_of_the_log, ROWS(damages_of_the_log));
 }
 
 // ---- Accounts -----------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ static void freeze_without_a_word(struct store_txn *txn)
 
 static void lose_ref(struct store_txn *txn)
 {
-    store_delete(txn, LEDGER_TABLE_EXTERNAL_REFS, bytes_of_text(BOOKS_REFERENCE));
+    store_delete(txn, LEDGER_TABLE_EXTERNAL_REFS, bytes_of_text(ASHAS_REFERENCE));
 }
 
 static void add_ref(struct store_txn *txn)
@@ -228,7 +228,7 @@ static void add_ref(struct store_txn *txn)
 static void change_ref(struct store_txn *txn)
 {
     struct id128 id = id_of(RAVIS);
-    store_put(txn, LEDGER_TABLE_EXTERNAL_REFS, bytes_of_text(BOOKS_REFERENCE), id128_bytes(&id));
+    store_put(txn, LEDGER_TABLE_EXTERNAL_REFS, bytes_of_text(ASHAS_REFERENCE), id128_bytes(&id));
 }
 
 static void lose_version(struct store_txn *txn)
@@ -277,7 +277,58 @@ static const struct damage damages_of_accounts[] = {
 static void test_damages_to_accounts_are_found(void **state)
 {
     (void)state;
-    books_expect_found(damages_of_accounts, ROWS(damages_of_accounts));
+    damage_books(damages_of_accounts, ROWS(damages_of_accounts));
+}
+
+// ---- Approvals and payees -----------------------------------------------------------------------
+
+static void add_approval_of_nothing(struct store_txn *txn)
+{
+    ledger_store_burn_token(txn, 1, id_of(0x77), last_number(txn) + 1, 1);
+}
+
+static void add_approval_of_a_capture(struct store_txn *txn)
+{
+    ledger_store_burn_token(txn, 1, id_of(0x77), number_of(txn, POSTING), 1);
+}
+
+static void break_approval(struct store_txn *txn)
+{
+    uint8_t key[LEDGER_BURNT_KEY_BYTES];
+    ledger_burnt_key_encode(1, id_of(0x77), key);
+    store_put(txn, LEDGER_TABLE_SCA_BURNT, bytes_of(key, sizeof key), bytes_of_text("?"));
+}
+
+static void break_approval_key(struct store_txn *txn)
+{
+    store_put(txn, LEDGER_TABLE_SCA_BURNT, bytes_of_text("?"), bytes_of_text("?"));
+}
+
+static void add_payee_never_paid(struct store_txn *txn)
+{
+    ledger_store_put_payee(txn, id_of(ASHA), id_of(RAVIS), last_number(txn) + 1);
+}
+
+/// Plain transfers go to and fro: of two that follow each other one is not hers to him.
+static void add_payee_of_another(struct store_txn *txn)
+{
+    ledger_store_put_payee(txn, id_of(RAVI), id_of(RAVIS), number_of(txn, PLAIN_FIRST));
+    ledger_store_put_payee(txn, id_of(ASHA), id_of(ASHAS), number_of(txn, PLAIN_FIRST));
+}
+
+static const struct damage damages_of_approvals[] = {
+    {"an approval of a payment that never was", add_approval_of_nothing, "APPROVAL_MISMATCH"},
+    {"an approval of what takes none", add_approval_of_a_capture, "APPROVAL_MISMATCH"},
+    {"an approval's bytes", break_approval, "APPROVAL_MISMATCH"},
+    {"an approval's key", break_approval_key, "RECORD_CORRUPT"},
+    {"a payee whom nobody paid", add_payee_never_paid, "PAYEE_MISMATCH"},
+    {"a payee whom another paid", add_payee_of_another, "PAYEE_MISMATCH"},
+};
+
+static void test_damages_to_approvals_are_found(void **state)
+{
+    (void)state;
+    damage_books(damages_of_approvals, ROWS(damages_of_approvals));
 }
 
 // ---- Counting -----------------------------------------------------------------------------------
@@ -289,9 +340,8 @@ static void test_counts_and_a_stop(void **state)
     assert_status_ok(ledger_verify(fixture->store, NULL, &result));
     assert_int_equal(result.finding_count, 0);
     {
-        CLEANUP(store_snapshot_end) struct store_txn *txn = NULL;
+        CLEANUP(end_read) struct store_txn *txn = read_store(fixture);
         struct ledger_state counted;
-        assert_status_ok(store_snapshot_begin(fixture->store, &txn));
         assert_status_ok(ledger_store_get_state(txn, &counted));
         assert_int_equal(result.accounts, counted.account_count);
         assert_int_equal(result.transfers, counted.transfer_count);
@@ -303,7 +353,7 @@ static void test_counts_and_a_stop(void **state)
 static struct status run_change_amount(struct store_txn *txn, void *context)
 {
     (void)context;
-    struct ledger_transfer transfer = books_transfer(txn, PLAIN_FIRST);
+    struct ledger_transfer transfer = get_transfer(txn, PLAIN_FIRST);
     transfer.amount++;
     raw_put_transfer(txn, &transfer);
     return STATUS_SUCCESS;
@@ -348,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_damages_to_the_log_are_found),
         cmocka_unit_test(test_damages_to_accounts_are_found),
+        cmocka_unit_test(test_damages_to_approvals_are_found),
         cmocka_unit_test_setup_teardown(test_counts_and_a_stop, setup_books, teardown),
         cmocka_unit_test_setup_teardown(test_one_damage_is_not_found_at_every_later_transfer,
                                         setup_books, teardown),
