@@ -28,7 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAIT_TRIES = 3000, WAIT_PAUSE_MS = 10, READ_LIMIT = 100, LOGOUT_MS_MAX = 1000 };
+enum { WAIT_TRIES = 3000, WAIT_PAUSE_MS = 10, READ_LIMIT = 100 };
 
 static const char *const daemons[] = {"auth", "ledger", "kyc", "audit", "gateway"};
 
@@ -404,79 +404,6 @@ static void test_a_late_subscriber_sees_each_event_once(void **state)
     event_subscriber_close(&from_middle.subscriber);
 }
 
-// ---- The end of a token --------------------------------------------------------------------
-
-// A customer may not read metrics: PERMISSION_DENIED says that the token counts, UNAUTHENTICATED
-// that it does not. A daemon that starts may say that it cannot know yet; never that it counts.
-static bool is_ended(struct story *story, unsigned daemon, const char *token, bool may_count)
-{
-    const struct direct_answer *answer = call_empty(story, daemon, stats(), token);
-    enum status_code code = answer->status.code;
-    if (code == STATUS_UNAUTHENTICATED) {
-        assert_string_equal(answer->status.reason, "TOKEN_REVOKED");
-        return true;
-    }
-    if (code == STATUS_PERMISSION_DENIED && !may_count)
-        fail_msg("%s takes a token that has ended", daemons[daemon]);
-    if (code != STATUS_PERMISSION_DENIED && code != STATUS_UNAVAILABLE)
-        fail_msg("%s: %s", daemons[daemon], answer->status.reason);
-    return false;
-}
-
-static void log_out(struct story *story, struct person *person)
-{
-    struct http_answer answer = {0};
-    http_expect(story->cast.client, person->token, "POST", "/v1/auth/logout", NULL, 204, &answer);
-    http_answer_reset(&answer);
-}
-
-static void test_logout_ends_the_token_everywhere_at_once(void **state)
-{
-    struct story *story = *state;
-    struct person *person = &story->binod.person;
-    for (unsigned daemon = 0; daemon < DAEMON_COUNT; daemon++)
-        assert_false(is_ended(story, daemon, person->token, true));
-    uint64_t begun_ns = clock_mono_ns();
-    log_out(story, person);
-    bool ended[DAEMON_COUNT] = {false};
-    for (unsigned left = DAEMON_COUNT; left > 0;) {
-        for (unsigned daemon = 0; daemon < DAEMON_COUNT; daemon++) {
-            if (ended[daemon] || !is_ended(story, daemon, person->token, true)) continue;
-            uint64_t took_ns = clock_mono_ns() - begun_ns;
-            printf("%s: %.1f ms after the logout was asked for\n", daemons[daemon],
-                   (double)took_ns / 1e6);
-            assert_true(took_ns < LOGOUT_MS_MAX * NS_PER_MS);
-            ended[daemon] = true;
-            left--;
-        }
-    }
-}
-
-static void test_a_restart_forgets_no_logout(void **state)
-{
-    struct story *story = *state;
-    struct world *world = &story->cast.world;
-    const char *token = story->binod.person.token; // Of the session that ended above.
-    for (unsigned daemon = 0; daemon < DAEMON_COUNT; daemon++) {
-        pid_t before = world_daemon_pid(world, daemons[daemon]);
-        assert_true(before > 0);
-        kill(before, SIGTERM);
-        pid_t now = before;
-        for (unsigned i = 0; i < WAIT_TRIES && (now == before || now == 0); i++) {
-            poll(NULL, 0, WAIT_PAUSE_MS);
-            now = world_daemon_pid(world, daemons[daemon]);
-        }
-        assert_true(now > 0 && now != before);
-        bool has_ended = false;
-        for (unsigned i = 0; i < WAIT_TRIES && !has_ended; i++) {
-            direct_wait_up(story->channels[daemon]);
-            has_ended = is_ended(story, daemon, token, false);
-        }
-        assert_true(has_ended);
-        world_wait_ready(world);
-    }
-}
-
 // ---- Life ----------------------------------------------------------------------------------
 
 static int open_story(void **state)
@@ -515,8 +442,6 @@ int main(void)
         cmocka_unit_test(test_every_daemon_describes_itself),
         cmocka_unit_test(test_every_source_numbers_without_a_gap),
         cmocka_unit_test(test_a_late_subscriber_sees_each_event_once),
-        cmocka_unit_test(test_logout_ends_the_token_everywhere_at_once),
-        cmocka_unit_test(test_a_restart_forgets_no_logout),
     };
     cast_pick_tests();
     return cmocka_run_group_tests_name("below", tests, open_story, close_story);
