@@ -10,11 +10,12 @@
 
 struct book;
 
-/// book_open reads /openapi.json from the running gateway.
-struct book *book_open(struct http_client *client);
+/// book_open reads /openapi.json from the running gateway; tag: of the operations that it looks at
+/// ("ledger", "auth").
+struct book *book_open(struct http_client *client, const char *tag);
 void book_close(struct book **book);
 
-/// One operation of the ledger.
+/// One operation with the book's tag.
 struct book_operation {
     const char *verb;      // "GET"
     const char *template_; // "/v1/accounts/{id}"
@@ -33,8 +34,8 @@ bool book_has_parameter(const struct book_operation *operation, const char *wher
 enum { BOOK_ERROR_BYTES = 1024 };
 
 /// book_check holds one answer against the document, and a request that was taken against its
-/// schema; it notes the reason as seen. false: ret_error says what does not agree. What is not of
-/// the ledger is right.
+/// schema; it notes the reason as seen. false: ret_error says what does not agree. What has
+/// another tag is right.
 bool book_check(struct book *book, const char *verb, const char *path, const char *body,
                 const struct http_answer *answer, char ret_error[static BOOK_ERROR_BYTES]);
 

@@ -1,6 +1,6 @@
 // Who may do what, and what every route refuses alike.
 #include "tests/api/ledger_tests.h"
-#include "tests/api/schema.h"
+#include "tests/api/refusals.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 static const enum who columns[] = {ASHA, TELLER, COMPLIANCE, AUDITOR, ADMIN, SUPPORT, MAKER, CHECKER, OPS};
 
 /// x: may ask (for something that is not there: whatever it is answered, it is not 403); -: may not.
-static const struct { const char *ask, *body, *may; } matrix[] = {
+static const struct access_row matrix[] = {
     // customer, teller, compliance officer, auditor, administrator, support, KYC maker, KYC checker, ops
     {"GET /v1/currencies",                       NULL,                              "x x x x x x x x x"},
     {"POST /v1/currencies",                      "{}",                              "- - - - x - - - -"},
@@ -44,31 +44,12 @@ static const struct { const char *ask, *body, *may; } matrix[] = {
 
 // clang-format on
 
-static bool is_as_in_matrix(struct api *api, size_t row, size_t column)
-{
-    const struct step step = {matrix[row].ask,  columns[column],         matrix[row].ask,
-                              matrix[row].body, "403 PERMISSION_DENIED", .headers = "If-Match: *"};
-    struct http_answer answer = {0};
-    bool is_denied = api_ask(api, &step, &answer); // As documented, that is.
-    // What else an allowed request is answered is other tests' matter.
-    bool wanted = matrix[row].may[2 * column] == 'x';
-    bool is_right = wanted ? answer.status != 403 : is_denied;
-    if (!is_right) print_error("%s: column %zu: %ld\n", matrix[row].ask, column + 1, answer.status);
-    http_answer_reset(&answer);
-    return is_right;
-}
-
 void test_each_role_may_do_its_own(void **state)
 {
-    enum { ROWS = sizeof matrix / sizeof matrix[0] };
+    enum { ROWS = sizeof matrix / sizeof matrix[0], COLUMNS = sizeof columns / sizeof columns[0] };
 
-    size_t wrong = 0;
     assert_int_equal(ROWS, book_count(api_book(*state))); // A new route needs a row.
-    for (size_t row = 0; row < ROWS; row++) {
-        for (size_t column = 0; column < sizeof columns / sizeof columns[0]; column++)
-            wrong += !is_as_in_matrix(*state, row, column);
-    }
-    assert_int_equal(wrong, 0);
+    assert_int_equal(refusals_check_matrix(*state, columns, COLUMNS, matrix, ROWS), 0);
 }
 
 // clang-format off
@@ -178,69 +159,13 @@ void test_a_key_stands_for_one_request(void **state)
 
 // ---- What every route refuses -------------------------------------------------------------------
 
-/// A request that any operation which documents the reason must answer with it.
-struct provocation {
-    const char *reason, *status;
-    enum who who;
-    const char *body;    // Of operations that have one.
-    const char *query;   // Added to the path, whose variables are Asha's account.
-    const char *headers; // NULL: none.
-};
-
-#define LONG_KEY_64 "0123456789012345678901234567890123456789012345678901234567890123"
-#define LONG_KEY LONG_KEY_64 LONG_KEY_64 LONG_KEY_64 LONG_KEY_64
-
 // clang-format off
 static const struct provocation provocations[] = {
-    {"TOKEN_MISSING",           "401", NOBODY,  "{}",  "", "If-Match: *"},
-    {"TOKEN_MALFORMED",         "401", NOBODY,  "{}",  "", "Authorization: Bearer abc\nIf-Match: *"},
-    {"TOKEN_REVOKED",           "401", LEFT,    "{}",  "", "If-Match: *"},
-    {"TOKEN_EXPIRED",           "401", EARLY,   "{}",  "", "If-Match: *"},
     {"PERMISSION_DENIED",       "403", SUPPORT, "{}",  "", "If-Match: *"},
-    {"JSON_MALFORMED",          "400", CHIEF,   "{",   "", "If-Match: *"},
-    {"VALIDATION_FAILED",       "400", CHIEF,   "{'colour':'red'}", "?colour=red", "If-Match: *"},
-    {"PAGE_TOKEN_INVALID",      "400", CHIEF,   "{}",  "?page_token=AAAA"},
-    {"IDEMPOTENCY_KEY_INVALID", "400", CHIEF,   "{}",  "", "Idempotency-Key: " LONG_KEY},
     {"IF_MATCH_INVALID",        "400", CHIEF,   "{'reason':'x'}", "", "If-Match: seven"},
 };
 
 // clang-format on
-
-// "/v1/accounts/{id}:close" with the variables filled in.
-static void fill_path(const char *template_, const char *id, char *ret, size_t size)
-{
-    size_t used = 0;
-    for (; *template_ != '\0' && used + 1 < size; template_++) {
-        if (*template_ != '{') {
-            ret[used++] = *template_;
-            continue;
-        }
-        used += (size_t)snprintf(ret + used, size - used, "%s", id);
-        template_ += strcspn(template_, "}");
-    }
-    ret[used < size ? used : size - 1] = '\0';
-}
-
-static size_t provoke(struct api *api, const struct provocation *p,
-                      const struct book_operation *operation)
-{
-    char path[256], ask[512], given[128], wanted[80];
-    struct http_answer answer = {0};
-    bool has_body = json_object_get(operation->description, "requestBody") != NULL;
-    fill_path(operation->template_, "$asha", path, sizeof path);
-    snprintf(ask, sizeof ask, "%s %s%s", operation->verb, path, has_body ? "" : p->query);
-    snprintf(given, sizeof given, "%s %s: %s", operation->verb, operation->template_, p->reason);
-    snprintf(wanted, sizeof wanted, "%s %s", p->status, p->reason);
-    // A PATCH that names a reason is refused before its If-Match is looked at.
-    const char *body = strcmp(operation->verb, "PATCH") == 0 && strstr(p->body, "reason") != NULL
-                           ? "{'name':'x'}"
-                           : p->body;
-    const struct step step = {given,  p->who, ask,  has_body ? body : NULL,
-                              wanted, NULL,   NULL, p->headers};
-    bool is_right = api_step(api, &step, &answer);
-    http_answer_reset(&answer);
-    return !is_right;
-}
 
 void test_every_route_refuses_what_it_documents(void **state)
 {
@@ -249,45 +174,24 @@ void test_every_route_refuses_what_it_documents(void **state)
         "an old token", EARLY, "GET /v1/currencies", NULL, "401 TOKEN_EXPIRED", NULL, NULL, NULL};
     api_wait(*state, &early);
     api_refresh(state);
-    size_t wrong = 0;
-    const struct book *book = api_book(*state);
-    for (size_t i = 0; i < book_count(book); i++) {
-        const struct book_operation *operation = book_operation(book, i);
-        for (size_t j = 0; j < sizeof provocations / sizeof provocations[0]; j++) {
-            if (!book_documents(operation, provocations[j].reason)) continue;
-            wrong += provoke(*state, &provocations[j], operation);
-        }
-    }
-    assert_int_equal(wrong, 0);
+    assert_int_equal(refusals_provoke(*state, "$asha", provocations,
+                                      sizeof provocations / sizeof provocations[0]),
+                     0);
 }
 
 void test_every_example_is_valid(void **state)
 {
-    size_t wrong = 0, seen = 0;
-    const struct book *book = api_book(*state);
-    for (size_t i = 0; i < book_count(book); i++) {
-        const struct book_operation *operation = book_operation(book, i);
-        char error[SCHEMA_ERROR_BYTES];
-        const json_t *media = json_object_get(operation->description, "requestBody");
-        media = json_object_get(json_object_get(media, "content"), "application/json");
-        const json_t *example = json_object_get(media, "example");
-        if (media == NULL) continue;
-        seen++;
-        bool is_right =
-            example != NULL &&
-            schema_check(book_document(book), json_object_get(media, "schema"), example, error);
-        if (is_right) continue;
-        print_error("%s %s: %s\n", operation->verb, operation->template_,
-                    example != NULL ? error : "has no example");
-        wrong++;
-    }
+    size_t seen;
+    assert_int_equal(refusals_check_examples(*state, &seen), 0);
     assert_true(seen > 10);
-    assert_int_equal(wrong, 0);
 }
 
 /// What is documented and cannot be provoked from outside, and why.
 static const struct book_exception exceptions[] = {
     {NULL, NULL, "NOT_SETTLED", "only while a commit that began earlier is still under way", true},
+    {NULL, NULL, "INSUFFICIENT_AAL", "only where a factor must be enrolled, or a payment approved",
+     true},
+    {NULL, NULL, "SCA_INVALID", "auth_payments.c", true},
     {NULL, NULL, "EXPIRIES_UNDER_WAY", "only while thousands of holds expire at once", true},
 };
 

@@ -47,6 +47,10 @@
     X(quotes_are_offered)                                                                          \
     X(quotes_are_executed_once)                                                                    \
     X(executions_are_refused)                                                                      \
+    /* ledger_approvals.c */                                                                       \
+    X(large_payments_are_approved)                                                                 \
+    X(an_approval_pays_once)                                                                       \
+    X(no_way_leads_round_an_approval)                                                              \
     /* ledger_reports.c */                                                                         \
     X(balances_of_any_time)                                                                        \
     X(histories_are_filtered_and_paged)                                                            \

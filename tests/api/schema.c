@@ -69,6 +69,8 @@ static const struct {
     {"date-time", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z$"},
     {"int64", "^(0|-?[1-9][0-9]{0,18})$"},
     {"uint64", "^(0|[1-9][0-9]{0,19})$"},
+    {"email", "^[^@ ]+@[^@ ]+$"},
+    {"password", NULL}, // Not to be shown; any text.
     {"uri-reference", NULL},
     {"int32", NULL}, // Numbers: minimum and maximum say it.
     {"uint32", NULL},

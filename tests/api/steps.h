@@ -4,6 +4,13 @@
 /// problem as RFC 9457 says.
 /// Texts      Bodies are JSON with ' for ". "$name" in paths, bodies, headers and expectations is a
 ///            variable: letters, digits and underscores. "$new" is a fresh UUID each time.
+/// Codes      "$code_asha" is the newest code that was sent to asha@example.com and that no step
+/// has
+///            used; "$last_code_asha" is the one that was used last. "$totp_asha" is what an
+///            authenticator with the secret of the variable totp_secret_asha shows now, and
+///            "$totp_old_asha" what it showed before: two codes that are good at any time.
+/// Repeated   A step that is answered 503 NOT_SETTLED, and one that expects 401 TOKEN_REVOKED and
+///            is not answered so yet: for a second at most.
 /// Variables  Set by the fixture: $asha, $binod, $chitra (their first INR accounts), $asha_id …
 ///            (their user ids), $teller_id …, $cash (INR's own cash account), $none (a UUID that
 ///            names nothing); others by the tables.
@@ -34,7 +41,7 @@ enum who {
     MAKER,
     CHECKER,
     OPS,
-    CHIEF, // Teller, administrator and compliance officer in one.
+    CHIEF, // Has every permission of the service that is tested, by a role made for it.
     LEFT,  // Has logged out.
     EARLY, // Logged in when the world began, and never again.
     WHO_COUNT,
@@ -56,8 +63,15 @@ struct step {
     const char *headers; // Lines.
 };
 
-/// api_open starts the world; a test's group set-up and teardown.
-int api_open(void **state);
+/// What a world of steps is like.
+struct api_setting {
+    const char *ini;   // florin.ini
+    const char *tag;   // Of the operations that are held against the book.
+    bool has_accounts; // The customers go through KYC and have money: $asha, $binod, …
+};
+
+/// api_open starts the world; of a test's group set-up. api_close is its teardown.
+int api_open(const struct api_setting *setting, void **state);
 int api_close(void **state);
 /// api_refresh logs everybody in again but EARLY, and LEFT out again: a test's set-up. Tokens live
 /// for seconds here, so that one can be seen to expire.
@@ -66,6 +80,7 @@ int api_refresh(void **state);
 struct world *api_world(struct api *api);
 struct http_client *api_client(struct api *api);
 struct book *api_book(struct api *api);
+struct person *api_person(struct api *api, enum who who);
 const char *api_token(const struct api *api, enum who who);
 
 /// api_run takes the steps one after the other, prints what was not as expected and gives its
