@@ -1,6 +1,7 @@
 // kill -9 of a random daemon, again and again, while customers move money in every way there is.
 // Afterwards nothing that was acknowledged is missing, nothing happened twice, every hold has
 // ended, and the audit tree has each event once.
+#include "tests/crash/kills.h"
 #include "tests/crash/load.h"
 
 // clang-format off
@@ -11,11 +12,9 @@
 // clang-format on
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { KILLS = 200, PAUSE_MS_MAX = 250, SETTLE_TRIES = 1000, SETTLE_PAUSE_MS = 20 };
 
@@ -28,38 +27,7 @@ struct story {
     struct http_client *client;
     struct load load;
     struct person auditor;
-    unsigned kills;
 };
-
-static void wait_for_pid(const struct world *world, const char *daemon, pid_t other_than)
-{
-    for (unsigned i = 0; i < SETTLE_TRIES; i++) {
-        pid_t pid = world_daemon_pid(world, daemon);
-        if (pid > 0 && pid != other_than) return;
-        poll(NULL, 0, SETTLE_PAUSE_MS);
-    }
-    fail_msg("%s was not started again", daemon);
-}
-
-// Kills at random moments of the load, also two daemons at once, and waits for the supervisor.
-static void kill_daemons(struct story *story, unsigned seed)
-{
-    while (story->kills < KILLS) {
-        poll(NULL, 0, (int)((unsigned)rand_r(&seed) % PAUSE_MS_MAX));
-        unsigned first = (unsigned)rand_r(&seed) % DAEMON_COUNT;
-        unsigned count = rand_r(&seed) % 8 == 0 ? 2 : 1;
-        for (unsigned i = 0; i < count; i++) {
-            const char *daemon = daemons[(first + i) % DAEMON_COUNT];
-            pid_t pid = world_daemon_pid(&story->world, daemon);
-            if (pid == 0) continue;
-            kill(pid, SIGKILL);
-            story->kills++;
-            wait_for_pid(&story->world, daemon, pid);
-        }
-        if (rand_r(&seed) % 3 != 0) world_wait_ready(&story->world);
-    }
-    world_wait_ready(&story->world);
-}
 
 // The holds that were left alone end at their time, whoever was dead then.
 static void check_balance(struct story *story, const struct payer *payer, uint64_t expected)
@@ -214,12 +182,10 @@ static void test_a_killed_daemon_loses_nothing_and_doubles_nothing(void **state)
     people_staff(&story->world, story->client, "auditor", &story->auditor);
     load_open(&story->load, &story->world, story->client, &teller, &maker, &checker);
 
-    unsigned seed = (unsigned)time(NULL);
-    const char *given = getenv("FLORIN_SEED");
-    if (given != NULL) seed = (unsigned)strtoul(given, NULL, 10);
-    printf("seed %u (FLORIN_SEED repeats it)\n", seed);
+    const struct kills kills = {&story->world, daemons, DAEMON_COUNT, KILLS, PAUSE_MS_MAX};
+    unsigned seed = kills_seed();
     load_start(&story->load);
-    kill_daemons(story, seed);
+    unsigned killed = kills_run(&kills, seed);
     load_stop(&story->load);
 
     login_again(story);
@@ -229,7 +195,7 @@ static void test_a_killed_daemon_loses_nothing_and_doubles_nothing(void **state)
         repeats += story->load.payers[i].repeats;
     }
     printf("%u kills, %" PRIu64 " transfers acknowledged, %" PRIu64 " requests sent again\n",
-           story->kills, payments, repeats);
+           killed, payments, repeats);
     assert_true(payments > KILLS);
     assert_true(repeats > 0); // Else no kill ever met a request.
     check_balances(story);

@@ -1,92 +1,19 @@
-// Dies at every write system call of every commit, before it and after it, and once it is half
-// done; each time the books must be clean, nothing acknowledged may be missing, no job may be half
-// there.
-//
-// The store's calls into libc are answered by the functions of the same names here: a program's own
-// symbols come before a library's. A child process runs a script of jobs and tells each one that is
-// durable through a pipe; the call at which it is to die is counted down from one run to the next.
+// The ledger dies at every write system call of every commit of a script of jobs; each time the
+// books must be clean, nothing acknowledged may be missing, no job may be half there, and a token
+// is burnt exactly when the payment is there that it approved.
 #include "common/base/clock.h"
 #include "services/ledger/expiry.h"
 #include "services/ledger/unit.h"
+#include "tests/crash/death.h"
 #include "tests/unit/ledger/fixture.h"
+#include "tests/unit/ledger/sca_fixture.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-// ---- The calls ----------------------------------------------------------------------------------
-
-enum death { BEFORE, HALF, AFTER, DEATHS };
-
-static long calls_left = -1; // -1: nobody dies.
-static enum death how;
-
-static void die(void)
-{
-    syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
-    for (;;)
-        pause();
-}
-
-/// True for the call that is the last one.
-static bool is_last(void)
-{
-    if (calls_left < 0) return false;
-    return calls_left-- == 0;
-}
-
-ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
-{
-    bool last = is_last();
-    if (last && how == BEFORE) die();
-    if (last && how == HALF) {
-        syscall(SYS_pwrite64, fd, data, size / 2, offset);
-        die();
-    }
-    ssize_t written = syscall(SYS_pwrite64, fd, data, size, offset);
-    if (last) die();
-    return written;
-}
-
-ssize_t writev(int fd, const struct iovec *parts, int count)
-{
-    bool last = is_last();
-    if (last && how == BEFORE) die();
-    if (last && how == HALF) {
-        syscall(SYS_writev, fd, parts, (count + 1) / 2);
-        die();
-    }
-    ssize_t written = syscall(SYS_writev, fd, parts, count);
-    if (last) die();
-    return written;
-}
-
-static int synced(long call, int fd)
-{
-    bool last = is_last();
-    if (last && how != AFTER) die();
-    int rc = (int)syscall(call, fd);
-    if (last) die();
-    return rc;
-}
-
-int fdatasync(int fd)
-{
-    return synced(SYS_fdatasync, fd);
-}
-
-int fsync(int fd)
-{
-    return synced(SYS_fsync, fd);
-}
 
 // ---- The script ---------------------------------------------------------------------------------
 
-enum { JOBS = 16, GROUP = 20, ARENA_BYTES = 8 << 20 };
+enum { JOBS = 16, GROUP = 20, APPROVED = 11, ARENA_BYTES = 8 << 20 };
 
 static struct id128 job_id(unsigned job, unsigned member)
 {
@@ -102,15 +29,21 @@ struct script {
     unsigned job;
 };
 
-static void do_move(struct ledger_unit *unit, struct ledger_movement movement)
+static void do_move_as(struct ledger_unit *unit, const struct ledger_caller *caller,
+                       struct ledger_movement movement)
 {
     struct ledger_outcome outcome;
     movement.has_key = true;
-    struct status status = ledger_service_move(unit, &teller, &movement, &outcome);
+    struct status status = ledger_service_move(unit, caller, &movement, &outcome);
     if (!status_ok(status)) {
         fprintf(stderr, "a job of the script was refused: %s\n", status.reason);
         abort();
     }
+}
+
+static void do_move(struct ledger_unit *unit, struct ledger_movement movement)
+{
+    do_move_as(unit, &teller, movement);
 }
 
 static struct ledger_movement follow(unsigned job, enum ledger_transfer_kind kind, unsigned subject,
@@ -143,6 +76,18 @@ static void move_group(struct ledger_unit *unit, unsigned job)
         movement.asked.group_id = job_id(job, GROUP);
         do_move(unit, movement);
     }
+}
+
+static void move_approved(struct ledger_unit *unit)
+{
+    char token[SCA_TOKEN_BYTES_MAX];
+    const struct ledger_caller payer = customer(0x81);
+    struct ledger_movement movement = transfer_of(job_id(APPROVED, 0), 1, 2, 300);
+    struct sca_claims claims =
+        sca_claims_of(payer.user_id, &movement, clock_wall_ns() / NS_PER_SECOND);
+    claims.token_id = job_id(APPROVED, 1); // The parent is to find it.
+    movement.sca_token = sca_sign(&claims, token);
+    do_move_as(unit, &payer, movement);
 }
 
 static struct status run_one(struct store_txn *txn, void *context)
@@ -183,6 +128,9 @@ static struct status run_one(struct store_txn *txn, void *context)
         clock_test_advance(10 * NS_PER_SECOND);
         move_group(unit, job);
         break;
+    case APPROVED:
+        move_approved(unit);
+        break;
     default:
         do_move(unit, transfer_of(job_id(job, 0), 1, 2, 10 + job));
         break;
@@ -191,32 +139,30 @@ static struct status run_one(struct store_txn *txn, void *context)
     return STATUS_SUCCESS;
 }
 
-/// In the child: opens the store, runs jobs, tells what is durable, and dies on the way.
-static void run_child(struct fixture *fixture, int to_parent, long die_at, enum death death)
+static void prepare(void *context)
 {
-    open_fixture(fixture);
-    struct script script = {.fixture = fixture, .arena = arena_open(ARENA_BYTES)};
-    how = death;
-    calls_left = die_at;
-    for (script.job = 0; script.job < JOBS; script.job++) {
-        struct status status = store_write_wait(fixture->store, run_one, &script);
-        if (!status_ok(status)) {
-            fprintf(stderr, "a job of the script failed: %s\n", status.reason);
-            _exit(3);
-        }
-        uint8_t done = (uint8_t)script.job;
-        if (syscall(SYS_write, to_parent, &done, 1) != 1) _exit(4);
+    struct script *script = context;
+    assert_int_equal(setup((void **)&script->fixture), 0);
+    make_customer(script->fixture, 0x81, 1);
+    make_customer(script->fixture, 0x82, 2);
+    close_fixture(script->fixture);
+}
+
+/// In the child: opens the store, runs jobs, tells what is durable, and dies on the way.
+static void live(void *context)
+{
+    struct script *script = context;
+    open_fixture(script->fixture);
+    sca_open(&script->fixture->service);
+    script->arena = arena_open(ARENA_BYTES);
+    death_arm();
+    for (script->job = 0; script->job < JOBS; script->job++) {
+        assert_status_ok(store_write_wait(script->fixture->store, run_one, script));
+        death_tell();
     }
-    calls_left = -1;
-    _exit(0); // Whole: there were not so many calls.
 }
 
 // ---- Afterwards ---------------------------------------------------------------------------------
-
-struct afterwards {
-    unsigned acknowledged; // Jobs.
-    uint64_t transfers;
-};
 
 static bool is_group(unsigned job)
 {
@@ -235,50 +181,47 @@ static unsigned members_of(struct store_txn *txn, unsigned job)
     return found;
 }
 
+struct afterwards {
+    unsigned acknowledged; // Jobs.
+    const char *how;
+};
+
+static void check_burnt(struct store_txn *txn, const char *how)
+{
+    uint64_t number, expires_at_s = 0;
+    bool is_paid = members_of(txn, APPROVED) > 0;
+    struct store_cursor cursor;
+    store_cursor_open(txn, LEDGER_TABLE_SCA_BURNT, &cursor);
+    bool is_burnt = store_cursor_first(&cursor);
+    if (is_burnt) expires_at_s = get_u64_be(cursor.key.data);
+    store_cursor_close(&cursor);
+    if (is_burnt != is_paid) fail_msg("%s: paid %d, but burnt %d", how, is_paid, is_burnt);
+    if (!is_burnt) return;
+    assert_status_ok(ledger_store_find_burnt(txn, expires_at_s, job_id(APPROVED, 1), &number));
+}
+
 static struct status check_jobs(struct store_txn *txn, void *context)
 {
-    struct afterwards *afterwards = context;
+    const struct afterwards *afterwards = context;
+    const char *how = afterwards->how;
     bool ended = false;
     for (unsigned job = 0; job < JOBS; job++) {
         bool is_there = members_of(txn, job) > 0;
-        if (job < afterwards->acknowledged && !is_there) fail_msg("job %u was lost", job);
+        if (job < afterwards->acknowledged && !is_there) fail_msg("%s: job %u was lost", how, job);
         if (job > afterwards->acknowledged && is_there)
-            fail_msg("job %u is there, which never began", job);
-        if (ended && is_there) fail_msg("job %u is there without the one before it", job);
+            fail_msg("%s: job %u is there, which never began", how, job);
+        if (ended && is_there) fail_msg("%s: job %u is there, not the one before", how, job);
         ended = !is_there;
     }
+    check_burnt(txn, how);
     return STATUS_SUCCESS;
 }
 
-/// true when the child lived to the end.
-static bool run_and_check(long die_at, enum death death)
+static void judge(void *context, unsigned told, const char *how)
 {
-    struct fixture *fixture;
-    int pipes[2], exit_status;
-    assert_int_equal(setup((void **)&fixture), 0);
-    make_customer(fixture, 0x81, 1);
-    make_customer(fixture, 0x82, 2);
-    close_fixture(fixture);
-    assert_int_equal(pipe(pipes), 0);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        close(pipes[0]);
-        run_child(fixture, pipes[1], die_at, death);
-    }
-    close(pipes[1]);
-    struct afterwards afterwards = {0};
-    uint8_t done;
-    while (read(pipes[0], &done, 1) == 1)
-        afterwards.acknowledged = done + 1u;
-    close(pipes[0]);
-    assert_int_equal(waitpid(child, &exit_status, 0), child);
-    bool lived = WIFEXITED(exit_status);
-    if (lived)
-        assert_int_equal(WEXITSTATUS(exit_status), 0);
-    else
-        assert_int_equal(WTERMSIG(exit_status), SIGKILL);
-
+    struct script *script = context;
+    struct fixture *fixture = script->fixture;
+    struct afterwards afterwards = {told, how};
     clock_test_advance(60 * NS_PER_SECOND); // The child's test clock went on; so does this one.
     open_fixture(fixture);
     run_job(fixture, check_jobs, &afterwards);
@@ -286,19 +229,15 @@ static bool run_and_check(long die_at, enum death death)
     must_deposit(fixture, 1, 1); // And it goes on.
     assert_clean(fixture);
     assert_int_equal(teardown((void **)&fixture), 0);
-    return lived;
 }
 
 static void test_a_death_at_any_write_leaves_whole_jobs_and_clean_books(void **state)
 {
     (void)state;
-    unsigned deaths = 0;
-    for (enum death death = 0; death < DEATHS; death++) {
-        long call = 0;
-        while (!run_and_check(call, death))
-            call++, deaths++;
-        assert_true(call > JOBS); // At least one write each, or nothing was intercepted.
-    }
+    static const struct death_play play = {prepare, live, judge};
+    struct script script = {0};
+    unsigned deaths = death_play_all(&play, &script);
+    assert_true(deaths > JOBS);
     print_message("%u deaths\n", deaths);
 }
 
