@@ -98,6 +98,9 @@ static void receive(struct run *run, struct link *link)
     uint64_t now_ns = clock_mono_ns();
     link->is_open = false;
     note_answer(run, link, now_ns);
+    const struct http_load *load = run->load;
+    if (load->take != NULL)
+        load->take(load->context, (size_t)(link - run->links), link->answer, link->used);
     if (now_ns >= run->end_ns) return;
     link->due_ns += run->interval_ns;
     if (run->interval_ns == 0) send_request(run, link);

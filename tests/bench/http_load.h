@@ -17,6 +17,8 @@ struct http_load {
     double requests_per_s; // 0: as fast as answers come.
     /// Writes a whole request and gives its size, at most HTTP_LOAD_REQUEST_BYTES.
     size_t (*make)(void *context, size_t connection, char *ret_request);
+    /// Looks at a whole answer, head and body; NULL: nobody does.
+    void (*take)(void *context, size_t connection, const char *answer, size_t size);
     void *context;
 };
 
