@@ -76,6 +76,35 @@ void arena_close(struct arena **arena)
     *arena = NULL;
 }
 
+struct arena_mark arena_mark(const struct arena *arena)
+{
+    const struct block *head = arena->head;
+    return (struct arena_mark){.head = arena->head,
+                               .next = head != NULL ? head->next : NULL,
+                               .head_used = head != NULL ? head->used : 0,
+                               .used = arena->used};
+}
+
+static struct block *free_blocks(struct block *from, const struct block *until)
+{
+    for (struct block *next; from != until; from = next) {
+        CHECK(from != NULL); // The mark is not of this arena, or older than its last reset.
+        next = from->next;
+        free(from);
+    }
+    return from;
+}
+
+// New blocks stand before the head of then; large ones between it and what followed it.
+void arena_rewind(struct arena *arena, const struct arena_mark *mark)
+{
+    arena->head = free_blocks(arena->head, mark->head);
+    arena->used = mark->used;
+    if (arena->head == NULL) return;
+    arena->head->next = free_blocks(arena->head->next, mark->next);
+    arena->head->used = mark->head_used;
+}
+
 void arena_set_limit(struct arena *arena, size_t bytes_max)
 {
     arena->bytes_max = bytes_max;

@@ -24,6 +24,16 @@ void arena_close(struct arena **arena); // Frees all; idempotent, sets *arena to
 /// arena_reset forgets every allocation and keeps the first block for the next request.
 void arena_reset(struct arena *arena);
 
+/// A place to go back to: arena_rewind forgets what was allocated since arena_mark. Marks are gone
+/// back to in the reverse order of their making; a reset makes them invalid.
+struct arena_mark {
+    void *head, *next;
+    size_t head_used, used;
+};
+
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, const struct arena_mark *mark);
+
 /// arena_set_limit changes bytes_max, for an arena that is used again with another request.
 void arena_set_limit(struct arena *arena, size_t bytes_max);
 

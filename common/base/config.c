@@ -133,6 +133,16 @@ void config_close(struct config **config)
     *config = NULL;
 }
 
+void config_each(const struct config *config,
+                 void (*each)(void *context, const struct config_key *key, const char *text),
+                 void *context)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        const struct setting *setting = &config->settings[i];
+        each(context, setting->key, setting->text != NULL ? setting->text : "");
+    }
+}
+
 static const char *file_place(const struct loader *loader, unsigned line, char *place)
 {
     if (line == 0) {

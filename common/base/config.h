@@ -66,5 +66,10 @@ const char *config_text(const struct config *config, const char *section, const 
 uint64_t config_u64(const struct config *config, const char *section, const char *name);
 bool config_bool(const struct config *config, const char *section, const char *name);
 
+/// config_each gives every row with its text as it was given ("" for none), in the rows' order.
+void config_each(const struct config *config,
+                 void (*each)(void *context, const struct config_key *key, const char *text),
+                 void *context);
+
 /// config_print_markdown writes the rows as the README's table.
 void config_print_markdown(const struct config_spec *spec, FILE *out);

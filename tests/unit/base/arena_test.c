@@ -88,6 +88,32 @@ static void test_texts_are_copies_with_a_nul(void **state)
     arena_close(&arena);
 }
 
+static void test_a_mark_is_gone_back_to(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 100, 40000, 70000, 300000};
+    for (size_t before = 0; before < sizeof sizes / sizeof sizes[0]; before++) {
+        struct arena *arena = arena_open(1 << 20);
+        uint8_t *kept = arena_alloc(arena, sizes[before]);
+        memset(kept, 7, sizes[before]);
+        struct arena_mark mark = arena_mark(arena);
+        size_t used = arena_used(arena);
+        for (int round = 0; round < 100; round++) { // Beyond the limit, if anything stayed.
+            for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+                uint8_t *memory = arena_alloc(arena, sizes[i]);
+                assert_non_null(memory);
+                memset(memory, 9, sizes[i]);
+            }
+            arena_rewind(arena, &mark);
+            assert_int_equal(arena_used(arena), used);
+        }
+        for (size_t i = 0; i < sizes[before]; i++) {
+            assert_int_equal(kept[i], 7);
+        }
+        arena_close(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +121,7 @@ int main(void)
         cmocka_unit_test(test_the_limit_is_an_answer),
         cmocka_unit_test(test_a_limit_lowered_below_use_refuses_until_reset),
         cmocka_unit_test(test_texts_are_copies_with_a_nul),
+        cmocka_unit_test(test_a_mark_is_gone_back_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
