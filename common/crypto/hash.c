@@ -27,3 +27,15 @@ void hash_blake2b_128(const struct bytes *parts, size_t part_count,
     }
     crypto_generichash_final(&state, ret, HASH_BLAKE2B_128_BYTES);
 }
+
+void hash_hmac_sha256(struct bytes key, const struct bytes *parts, size_t part_count,
+                      uint8_t ret[static HASH_SHA256_BYTES])
+{
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, key.data, key.size);
+    for (size_t i = 0; i < part_count; i++) {
+        if (parts[i].size > 0) crypto_auth_hmacsha256_update(&state, parts[i].data, parts[i].size);
+    }
+    crypto_auth_hmacsha256_final(&state, ret);
+    sodium_memzero(&state, sizeof state);
+}

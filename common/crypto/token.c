@@ -1,6 +1,9 @@
 #include "common/crypto/token.h"
 
+#include "common/base/check.h"
 #include "common/crypto/token_claims.h"
+
+#include <stdio.h>
 
 #define MALFORMED(message_) REFUSE(UNAUTHENTICATED, TOKEN_MALFORMED, message_)
 
@@ -16,6 +19,24 @@ size_t token_issue(const struct token_claims *claims, const struct key_signer *s
     char payload[TOKEN_PAYLOAD_BYTES_MAX];
     size_t size = token_claims_write(claims, payload);
     return jws_write(TYP, bytes_of(payload, size), signer, ret_text, TOKEN_BYTES_MAX);
+}
+
+size_t token_issue_service(const char *name, const struct key_signer *signer, uint64_t now_s,
+                           uint64_t life_s, char ret_text[static TOKEN_BYTES_MAX])
+{
+    struct token_claims claims = {.is_service = true,
+                                  .token_id = id128_generate(),
+                                  .issued_at_s = now_s,
+                                  .not_before_s = now_s,
+                                  .expires_at_s = now_s + life_s,
+                                  .auth_time_s = now_s,
+                                  .aal = 1,
+                                  .role_count = 1,
+                                  .roles = {"service"}};
+    int size = snprintf(claims.service, sizeof claims.service, "%s", name);
+    CHECK(size > 0 && (size_t)size < sizeof claims.service);
+    snprintf(claims.issuer, sizeof claims.issuer, TOKEN_ISSUER_PREFIX "%s", name);
+    return token_issue(&claims, signer, ret_text);
 }
 
 struct status token_parse(struct bytes text, struct token_parts *ret)

@@ -77,6 +77,13 @@ struct token_claims {
 size_t token_issue(const struct token_claims *claims, const struct key_signer *signer,
                    char ret_text[static TOKEN_BYTES_MAX]);
 
+/// token_issue_service writes a service's own token: "I am services/<name>", for `life_s` seconds
+/// from now. The signer's public half stands in <keys>/<name>.pub of whom it is shown to.
+enum { TOKEN_SERVICE_LIFE_S = 300 }; // As long as any daemon takes.
+
+size_t token_issue_service(const char *name, const struct key_signer *signer, uint64_t now_s,
+                           uint64_t life_s, char ret_text[static TOKEN_BYTES_MAX]);
+
 /// How a kid becomes a key: jws.h.
 typedef jws_key_lookup token_key_lookup;
 

@@ -41,6 +41,37 @@ static void test_tile_arithmetic_counts_what_a_growing_tree_completes(void **sta
     }
 }
 
+// By the definition of a tile alone: the nodes of a level are the complete runs of 256 nodes of the
+// level below it, and a tile holds 256 of them side by side.
+static void test_tile_arithmetic_is_that_of_a_naive_tree(void **state)
+{
+    (void)state;
+    static uint64_t naive[LEVELS][SIZES + 1]; // How many nodes each level has, by size.
+    for (uint64_t size = 0; size <= SIZES; size++) {
+        naive[0][size] = size;
+        for (unsigned level = 1; level < LEVELS; level++) {
+            uint64_t runs = 0;
+            while ((runs + 1) * TLOG_TILE_WIDTH <= naive[level - 1][size])
+                runs++;
+            naive[level][size] = runs;
+        }
+    }
+    for (uint64_t size = 0; size <= SIZES; size++) {
+        for (unsigned level = 0; level < LEVELS; level++) {
+            uint64_t tiles = (naive[level][size] + TLOG_TILE_WIDTH - 1) / TLOG_TILE_WIDTH, sum = 0;
+            assert_int_equal(tlog_tile_width(level, tiles, size), 0);
+            for (uint64_t index = 0; index < tiles; index++) {
+                unsigned width = tlog_tile_width(level, index, size);
+                assert_true(width > 0);                                      // Never an empty tile,
+                assert_true(width == TLOG_TILE_WIDTH || index + 1 == tiles); // and one partial.
+                sum += width;
+            }
+            assert_int_equal(sum, naive[level][size]);
+        }
+        assert_int_equal(tlog_tile_width(LEVELS, 0, size), 0);
+    }
+}
+
 static void test_size_70000_is_the_example_of_the_specification(void **state)
 {
     (void)state;
@@ -238,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tile_arithmetic_counts_what_a_growing_tree_completes),
+        cmocka_unit_test(test_tile_arithmetic_is_that_of_a_naive_tree),
         cmocka_unit_test(test_size_70000_is_the_example_of_the_specification),
         cmocka_unit_test(test_tile_paths_have_one_spelling),
         cmocka_unit_test(test_a_proof_file_is_these_lines),
