@@ -31,6 +31,7 @@ static const char *const format_names[] = {
     [FLORIN__FORMAT__HEX] = "RPC_FORMAT_HEX",
     [FLORIN__FORMAT__DATE] = "RPC_FORMAT_DATE",
     [FLORIN__FORMAT__BASE64] = "RPC_FORMAT_BASE64",
+    [FLORIN__FORMAT__JSON] = "RPC_FORMAT_JSON",
 };
 
 static const char *const pattern_names[] = {
@@ -299,6 +300,21 @@ static void put_routes(FILE *to, const struct gen_model *model)
     fprintf(to, "    {0},\n};\nconst size_t rpc_route_count = %zu;\n\n", model->route_count);
 }
 
+static void put_event_types(FILE *to, const struct gen_model *model)
+{
+    fputs("const struct rpc_event_type rpc_event_types[] = {\n", to);
+    for (size_t i = 0; i < model->event_type_count; i++) {
+        const struct gen_event_type *type = &model->event_types[i];
+        fputs("    {", to);
+        put_text(to, "type", type->type);
+        if (type->payload != NULL) fprintf(to, " .payload = &%s,", type->payload->symbol);
+        put_text(to, "summary", type->summary);
+        fputs(" },\n", to);
+    }
+    fprintf(to, "    {0},\n};\nconst size_t rpc_event_type_count = %zu;\n\n",
+            model->event_type_count);
+}
+
 struct status emit_tables(const struct gen_model *model, struct bytes openapi,
                           struct bytes descriptor_set, const char *directory)
 {
@@ -313,6 +329,7 @@ struct status emit_tables(const struct gen_model *model, struct bytes openapi,
     }
     put_routes(to, model);
     put_all_methods(to, model);
+    put_event_types(to, model);
     fputs("const char rpc_openapi_json[] =\n    ", to);
     output_literal(to, openapi);
     fprintf(to, ";\nconst size_t rpc_openapi_json_size = %zu;\n\n", openapi.size);

@@ -14,6 +14,7 @@ enum {
     TAG_METHOD = 72290,  // florin.method
     TAG_FIELD = 72291,   // florin.field
     TAG_REASON_SETS = 72292,
+    TAG_EVENT_TYPES = 72293,
     TAG_PB_C_FILE = 1019,
     TAG_C_PACKAGE = 6, // Of ProtobufCFileOptions.
     PATH_DEPTH_MAX = 16,
@@ -302,7 +303,8 @@ static void add_types_of_file(struct reader *reader)
 
 /* Second pass: fields, now that every type has its name */
 
-static struct gen_message *find_message(struct gen_model *model, const char *full_name)
+const struct gen_message *gen_model_find_message(const struct gen_model *model,
+                                                 const char *full_name)
 {
     for (size_t i = 0; i < model->message_count; i++) {
         if (strcmp(model->messages[i].full_name, full_name) == 0) return &model->messages[i];
@@ -335,7 +337,7 @@ static void read_field(struct reader *reader, const struct gen_message *message,
     if (descriptor->type_name == NULL) return;
 
     const char *type_name = descriptor->type_name + 1; // protoc writes ".florin.ledger.v1.X".
-    field->message = find_message(model, type_name);
+    field->message = gen_model_find_message(model, type_name);
     field->enumeration = find_enum(model, type_name);
     field->is_map = field->is_repeated && field->message != NULL && field->message->is_map_entry;
     if (field->message == NULL && field->enumeration == NULL) {
@@ -526,8 +528,8 @@ static void read_method(struct reader *reader, const service_proto *service,
     method->comment = read_comment(reader);
     method->file = reader->file->name;
     method->package = package;
-    method->request = find_message(model, descriptor->input_type + 1);
-    method->reply = find_message(model, descriptor->output_type + 1);
+    method->request = gen_model_find_message(model, descriptor->input_type + 1);
+    method->reply = gen_model_find_message(model, descriptor->output_type + 1);
     Florin__Method *own = read_extension(model, options, TAG_METHOD, &florin__method__descriptor);
     expand_reasons(reader, own);
     method->options = own;
@@ -553,6 +555,37 @@ static void read_services(struct reader *reader)
         }
         leave(reader);
     }
+}
+
+static int compare_event_types(const void *left, const void *right)
+{
+    const struct gen_event_type *a = left, *b = right;
+    return strcmp(a->type, b->type);
+}
+
+static void read_event_types(struct reader *reader)
+{
+    struct gen_model *model = reader->model;
+    const file_proto *file = reader->file;
+    const Florin__EventTypes *list =
+        read_extension(model, file->options != NULL ? &file->options->base : NULL, TAG_EVENT_TYPES,
+                       &florin__event_types__descriptor);
+    size_t count = model->event_type_count;
+    struct gen_event_type *types = take(model->arena, (count + list->n_types) * sizeof *types);
+    if (count > 0) memcpy(types, model->event_types, count * sizeof *types);
+    for (size_t i = 0; i < list->n_types; i++) {
+        types[count++] = (struct gen_event_type){
+            .type = list->types[i]->type,
+            .summary = list->types[i]->summary,
+            .payload_name = list->types[i]->payload,
+            .payload = gen_model_find_message(model, list->types[i]->payload),
+            .file = file->name,
+            .package = reader->package,
+        };
+    }
+    qsort(types, count, sizeof *types, compare_event_types);
+    model->event_types = types;
+    model->event_type_count = count;
 }
 
 static void allocate(struct gen_model *model, const Google__Protobuf__FileDescriptorSet *set)
@@ -619,6 +652,11 @@ struct status gen_model_read(struct bytes descriptor_set, struct arena *arena,
             struct gen_field *field = &ret->messages[i].fields[j];
             if (field->is_map) move_options_to_entry(ret, field);
         }
+    }
+    for (size_t i = 0; i < set->n_file; i++) {
+        reader.file = set->file[i];
+        reader.package = find_package(ret, reader.file->package);
+        if (is_ours(reader.file)) read_event_types(&reader);
     }
     // Package by package, so that the methods of one package stand together.
     for (size_t p = 0; p < ret->package_count; p++) {

@@ -87,6 +87,16 @@ struct gen_method {
     const Florin__Method *options; // Never NULL.
 };
 
+/// An event that a daemon tells of (florin.event_types).
+struct gen_event_type {
+    const char *type; // "ledger.transfer.created"
+    const char *summary;
+    const char *payload_name;          // As written: "florin.ledger.v1.TransferCreated"; "" none.
+    const struct gen_message *payload; // NULL: none, or none of ours.
+    const char *file;
+    const struct gen_package *package;
+};
+
 /// struct gen_package is one florin.<short_name>.v<n>; its tables go to <directory>.
 struct gen_package {
     const char *name;           // "florin.ledger.v1"
@@ -110,6 +120,8 @@ struct gen_model {
     size_t method_count;
     struct gen_route *routes;
     size_t route_count;
+    struct gen_event_type *event_types; // Sorted by type.
+    size_t event_type_count;
     const char **errors;
     size_t error_count;
 };
@@ -120,8 +132,15 @@ struct gen_model {
 MUST_USE struct status gen_model_read(struct bytes descriptor_set, struct arena *arena,
                                       struct gen_model *ret);
 
-/// gen_rules_check applies every rule of rules.c and appends to model->errors.
+/// gen_model_find_message gives the message with this full name, or NULL.
+const struct gen_message *gen_model_find_message(const struct gen_model *model,
+                                                 const char *full_name);
+
+/// gen_rules_check applies every rule of rules.c and event_rules.c and appends to model->errors.
 void gen_rules_check(struct gen_model *model);
+
+/// gen_event_rules_check is its part about event types (event_rules.c).
+void gen_event_rules_check(struct gen_model *model);
 
 /// gen_model_error appends one message.
 void gen_model_error(struct gen_model *model, const char *file, const char *name,

@@ -229,6 +229,21 @@ static void add_not_modified(json_t *responses)
     add_etag_header(response);
 }
 
+static void add_link_header(json_t *response)
+{
+    set(object_in(response, "headers"), "Link",
+        json_pack("{s:s,s:{s:s}}", "description",
+                  "Where the list goes on, rel=\"next\" (RFC 8288); absent on the last page",
+                  "schema", "type", "string"));
+}
+
+// A list of documents: what a JSON reply says in next_page_token stands in a header.
+static bool is_paged_document(const struct gen_method *method)
+{
+    return method->reply->is_http_body &&
+           gen_message_find_field(method->request, "page_token") != NULL;
+}
+
 static void add_success(json_t *responses, const struct gen_method *method, unsigned status,
                         const char *description, json_t *schemas)
 {
@@ -243,6 +258,7 @@ static void add_success(json_t *responses, const struct gen_method *method, unsi
                       "type", "string", "enum", "true"));
     }
     if (method->options->etag[0] != '\0') add_etag_header(response);
+    if (is_paged_document(method)) add_link_header(response);
     if (status != 204) add_content(response, method, schemas);
 }
 
@@ -437,5 +453,6 @@ json_t *openapi_build(const struct gen_model *model, const char *version)
         "RFC 6749 section 2.3.1: the API key's id and the API key, instead of client_id and"
         " client_secret in the body");
     CHECK(document != NULL);
+    set(document, "webhooks", openapi_webhooks(model, schemas));
     return document;
 }

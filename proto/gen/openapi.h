@@ -28,3 +28,7 @@ json_t *openapi_message_ref(const struct gen_message *message, enum openapi_dire
 /// openapi_add_schemas puts the schema of message and of all that it holds into schemas.
 void openapi_add_schemas(json_t *schemas, const struct gen_message *message,
                          enum openapi_direction direction);
+
+/// openapi_webhooks describes every event type as what is posted to a webhook; the schemas that it
+/// needs are added (openapi_events.c).
+json_t *openapi_webhooks(const struct gen_model *model, json_t *schemas);

@@ -65,6 +65,8 @@ static json_t *string_schema(const struct gen_field *field, enum openapi_directi
 {
     const Florin__Field *options = field->options;
     json_t *schema = typed("string");
+    if (options->format == FLORIN__FORMAT__JSON)
+        set(schema, "type", json_pack("[s,s]", "object", "null"));
     if (direction == OPENAPI_OUTPUT) return schema;
     int64_t shortest = options->required && options->len_min == 0 ? 1 : options->len_min;
     if (shortest > 0) set_number(schema, "minLength", shortest);

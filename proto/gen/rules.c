@@ -377,6 +377,7 @@ static bool format_fits(const struct gen_field *field)
         return type == TYPE_FIXED64;
     case FLORIN__FORMAT__SECRET:
     case FLORIN__FORMAT__DATE:
+    case FLORIN__FORMAT__JSON:
         return type == TYPE_STRING;
     default:
         return false;
@@ -509,4 +510,5 @@ void gen_rules_check(struct gen_model *model)
     for (size_t i = 0; i < model->route_count; i++) {
         check_route(model, &model->routes[i]);
     }
+    gen_event_rules_check(model);
 }

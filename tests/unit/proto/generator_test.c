@@ -145,6 +145,23 @@ static const char *const condition_errors[] = {
     CONDITIONS "Thing.NumbersEntry: field value has a length and is neither string nor bytes",
 };
 
+#define EVENTS "broken/events.proto: "
+#define NO_TYPE ": is no event type of its package, such as ledger.transfer.created"
+
+static const char *const event_errors[] = {
+    EVENTS "broken.good.made: stands twice",
+    EVENTS "ledger.good.made" NO_TYPE,
+    EVENTS "broken" NO_TYPE,
+    EVENTS "broken.Made" NO_TYPE,
+    EVENTS "broken..made" NO_TYPE,
+    EVENTS "broken.made." NO_TYPE,
+    EVENTS "broken.*" NO_TYPE,
+    EVENTS "broken.a_type_whose_name_is_longer_than_a_topic_of_the_bus_may_be" NO_TYPE,
+    EVENTS "broken.silent: has no summary",
+    EVENTS "broken.unknown: payload florin.broken.v1.Nothing is a message of none of ours",
+    EVENTS "broken.secret: payload florin.broken.v1.Outer holds the secret password",
+};
+
 static const char *const recursive_errors[] = {
     "broken/recursive.proto: florin.broken.v1.Ring: contains itself",
     "broken/recursive.proto: florin.broken.v1.Link: contains itself",
@@ -164,6 +181,7 @@ static void test_every_broken_rule_is_named_with_file_and_place(void **state)
     CHECK_ERRORS("broken_routes.pb", route_errors);
     CHECK_ERRORS("broken_fields.pb", field_errors);
     CHECK_ERRORS("broken_conditions.pb", condition_errors);
+    CHECK_ERRORS("broken_events.pb", event_errors);
     CHECK_ERRORS("broken_recursive.pb", recursive_errors);
     CHECK_ERRORS("broken_wide.pb", wide_errors);
 }
@@ -371,6 +389,24 @@ static void test_all_methods_are_sorted_and_all_routes_have_theirs(void **state)
     }
 }
 
+static void test_event_types_are_sorted_and_have_their_messages(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    read_model(&fixture, "shapes.pb");
+    assert_int_equal(fixture.model.event_type_count, 2);
+    assert_string_equal(fixture.model.event_types[0].type, "shapes.started");
+    assert_null(fixture.model.event_types[0].payload);
+    assert_string_equal(fixture.model.event_types[1].type, "shapes.thing.made");
+    assert_string_equal(fixture.model.event_types[1].payload->full_name, "florin.shapes.v1.Thing");
+    close_model(&fixture);
+    assert_true(rpc_event_type_count > 0);
+    for (size_t i = 1; i < rpc_event_type_count; i++) {
+        assert_true(strcmp(rpc_event_types[i - 1].type, rpc_event_types[i].type) < 0);
+        assert_true(rpc_event_types[i].summary[0] != '\0');
+    }
+}
+
 static void test_the_descriptor_set_of_the_daemons_is_the_protos_without_comments(void **state)
 {
     (void)state;
@@ -401,6 +437,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_fields_stand_at_the_index_of_their_descriptors),
         cmocka_unit_test(test_field_tables_say_what_the_options_say),
         cmocka_unit_test(test_all_methods_are_sorted_and_all_routes_have_theirs),
+        cmocka_unit_test(test_event_types_are_sorted_and_have_their_messages),
         cmocka_unit_test(test_the_descriptor_set_of_the_daemons_is_the_protos_without_comments),
     };
     return cmocka_run_group_tests_name("proto_generator", tests, NULL, NULL);

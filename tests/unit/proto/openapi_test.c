@@ -43,6 +43,8 @@ static json_t *at(json_t *json, const char *path)
 #define THING "paths|/v1/things/{id}|"
 #define CHANGE THING "patch|requestBody|content|application/json|schema|"
 #define REPLACE "paths|/v1/things/{thing_id}|put|"
+#define MADE "webhooks|shapes.thing.made|post|"
+#define POSTED "requestBody|content|application/json|schema|properties|"
 #define REPORT "paths|/v1/things/{id}/report|get|responses|200|content|"
 #define LIST "paths|/v1/things|get|parameters|"
 
@@ -136,6 +138,11 @@ static const struct { const char *path, *expected; } rows[] = { // NULL: not the
     {"components|schemas|shapes.v1.Inner|required",          "[\"name\",\"leaves\",\"leaf\"]"},
     {"components|schemas|shapes.v1.Inner.Input|required",    "[\"leaf\"]"},
     {"components|schemas|shapes.v1.Leaf.Input|properties|weight|minimum", "-5"},
+    {MADE "summary",                                         "\"A thing was made\""},
+    {MADE "tags",                                            "[\"shapes\"]"},
+    {MADE POSTED "type|const",                               "\"shapes.thing.made\""},
+    {MADE POSTED "data|properties|data|anyOf|0|$ref",        "\"#/components/schemas/shapes.v1.Thing\""},
+    {"webhooks|shapes.started|post|" POSTED "data|properties|data|type", "\"null\""},
 };
 
 // clang-format on
@@ -210,6 +217,24 @@ static void test_every_route_of_the_product_is_described(void **state)
     json_decref(document);
 }
 
+static void test_every_event_type_of_the_product_is_described(void **state)
+{
+    (void)state;
+    json_t *document = json_loadb(rpc_openapi_json, rpc_openapi_json_size, 0, NULL);
+    json_t *webhooks = json_object_get(document, "webhooks");
+    assert_int_equal(json_object_size(webhooks), rpc_event_type_count);
+    for (size_t i = 0; i < rpc_event_type_count; i++)
+        assert_non_null(json_object_get(webhooks, rpc_event_types[i].type));
+    json_t *data = at(document, "webhooks|ledger.transfer.created|post|requestBody|content|"
+                                "application/json|schema|properties|data|allOf");
+    assert_string_equal(json_string_value(at(json_array_get(data, 0), "$ref")),
+                        "#/components/schemas/audit.v1.AuditEvent");
+    assert_string_equal(
+        json_string_value(at(json_array_get(data, 1), "properties|data|anyOf|0|$ref")),
+        "#/components/schemas/ledger.v1.TransferCreated");
+    json_decref(document);
+}
+
 // clang-format off
 // Refusals that a client meets, with the place where the document must name them.
 static const struct { const char *responses, *reason; } refusals[] = {
@@ -257,6 +282,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_operations_say_what_the_protos_say),
         cmocka_unit_test(test_every_reference_leads_somewhere),
         cmocka_unit_test(test_every_route_of_the_product_is_described),
+        cmocka_unit_test(test_every_event_type_of_the_product_is_described),
         cmocka_unit_test(test_refusals_of_the_product_are_documented),
     };
     return cmocka_run_group_tests_name("proto_openapi", tests, NULL, NULL);

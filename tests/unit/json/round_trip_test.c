@@ -1,10 +1,10 @@
 // Random messages go to JSON and back, and through the wire form, and stay what they were.
+#include "common/json/decode.h"
+#include "common/json/encode.h"
 #include "common/rpc/amount.h"
 #include "common/rpc/pack.h"
 #include "common/rpc/validate.h"
 #include "florin/shapes/v1/shapes_methods.h"
-#include "gateway/json/decode.h"
-#include "gateway/json/encode.h"
 
 // clang-format off
 #include <setjmp.h>
@@ -195,5 +195,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_messages_survive),
     };
-    return cmocka_run_group_tests_name("gateway_json_round_trip", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("florin_json_round_trip", tests, NULL, NULL);
 }

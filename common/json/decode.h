@@ -1,4 +1,4 @@
-/// @file gateway/json/decode.h
+/// @file common/json/decode.h
 /// From what HTTP clients send (JSON bodies, path variables, query parameters, forms) to protobuf-c
 /// messages, by the generated tables.
 /// Ownership  Everything made lives in the arena; nothing points into the input.
@@ -11,8 +11,8 @@
 ///            no exponent; as a number it is within int64, as a string within its field's type.
 ///
 /// Reasons: UNKNOWN_FIELD, DUPLICATE_FIELD, WRONG_TYPE, NULL_NOT_ALLOWED, AMOUNT_MUST_BE_STRING,
-/// TOO_MANY_ITEMS, ONEOF_ALREADY_SET, and those of gateway/json/value.h. All violations are told at
-/// once, but for those that gateway/json/parse.h finds: these come alone.
+/// TOO_MANY_ITEMS, ONEOF_ALREADY_SET, and those of common/json/value.h. All violations are told at
+/// once, but for those that common/json/parse.h finds: these come alone.
 #pragma once
 
 #include "common/rpc/schema.h"

@@ -1,9 +1,9 @@
-#include "gateway/json/decode.h"
+#include "common/json/decode.h"
 
 #include "common/base/check.h"
+#include "common/json/lookup.h"
+#include "common/json/parse.h"
 #include "common/rpc/validate.h"
-#include "gateway/json/lookup.h"
-#include "gateway/json/parse.h"
 
 #include <stdio.h>
 #include <string.h>

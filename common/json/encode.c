@@ -1,13 +1,13 @@
-#include "gateway/json/encode.h"
+#include "common/json/encode.h"
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/id128.h"
 #include "common/base/text.h"
+#include "common/json/value.h"
 #include "common/rpc/amount.h"
 #include "common/rpc/pack.h"
 #include "common/rpc/validate.h"
-#include "gateway/json/value.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -128,6 +128,18 @@ static void write_submessage(struct json_writer *writer, const struct rpc_field 
     }
 }
 
+static void write_text(struct json_writer *writer, const struct rpc_field *field, const char *text)
+{
+    size_t size = text != NULL ? strlen(text) : 0;
+    if (field->format != RPC_FORMAT_JSON) {
+        json_write_string(writer, size > 0 ? text : "", size);
+    } else if (size > 0) {
+        json_write_raw(writer, text, size); // A value already, of our own making.
+    } else {
+        WRITE_LITERAL(writer, "null");
+    }
+}
+
 static void write_value(struct json_writer *writer, const struct rpc_field *field,
                         const ProtobufCFieldDescriptor *descriptor, const void *member)
 {
@@ -166,11 +178,9 @@ static void write_value(struct json_writer *writer, const struct rpc_field *fiel
     case PROTOBUF_C_TYPE_ENUM:
         write_enum(writer, descriptor->descriptor, *(const int *)member);
         break;
-    case PROTOBUF_C_TYPE_STRING: {
-        const char *text = *(const char *const *)member;
-        json_write_string(writer, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
+    case PROTOBUF_C_TYPE_STRING:
+        write_text(writer, field, *(const char *const *)member);
         break;
-    }
     case PROTOBUF_C_TYPE_BYTES:
         write_bytes(writer, field, member);
         break;

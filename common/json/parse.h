@@ -1,4 +1,4 @@
-/// @file gateway/json/parse.h
+/// @file common/json/parse.h
 /// A JSON text as jansson's tree, or the refusal that the client is told.
 /// Ownership  The tree is malloc's and the caller's: CLEANUP(json_decrefp). A text of nothing but
 ///            empty objects takes 80 times its bytes, 5 MiB of 64 KiB; JSON_VALUES_MAX is what

@@ -1,11 +1,11 @@
 // Path variables, query parameters and form fields: one text for one field.
 #include "common/base/check.h"
 #include "common/base/text.h"
+#include "common/json/decode.h"
+#include "common/json/lookup.h"
+#include "common/json/value.h"
 #include "common/rpc/amount.h"
 #include "common/rpc/validate.h"
-#include "gateway/json/decode.h"
-#include "gateway/json/lookup.h"
-#include "gateway/json/value.h"
 
 #include <string.h>
 

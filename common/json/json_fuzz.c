@@ -1,12 +1,12 @@
 // What the decoder accepts comes back from its own encoding the same.
 #include "common/base/check.h"
+#include "common/json/decode.h"
+#include "common/json/encode.h"
 #include "common/rpc/pack.h"
 #include "common/rpc/validate.h"
 #include "florin/auth/v1/auth_methods.h"
 #include "florin/ledger/v1/ledger_methods.h"
 #include "florin/shapes/v1/shapes_methods.h"
-#include "gateway/json/decode.h"
-#include "gateway/json/encode.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 #include "common/base/text.h"
-#include "gateway/json/encode.h"
+#include "common/json/encode.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/json/lookup.h"
+#include "common/json/lookup.h"
 
 #include "common/rpc/validate.h"
 

@@ -1,4 +1,4 @@
-/// @file gateway/json/encode.h
+/// @file common/json/encode.h
 /// From protobuf-c messages to JSON, by the generated tables, and a small writer for the JSON that
 /// is not a message (problem+json, health).
 /// Shapes     Every field is written, defaults too, by its proto name: an absent message, a zero

@@ -1,9 +1,9 @@
-/// @file gateway/json/lookup.h
+/// @file common/json/lookup.h
 /// Where a member's value goes in a message, and lists that grow; shared by decode.c and bind.c.
 /// Ownership  Lists grow in the arena.
 #pragma once
 
-#include "gateway/json/value.h"
+#include "common/json/value.h"
 
 #define JSON_NOT_FOUND SIZE_MAX
 

@@ -1,9 +1,9 @@
+#include "common/json/decode.h"
+#include "common/json/encode.h"
 #include "common/rpc/amount.h"
 #include "common/rpc/validate.h"
 #include "florin/shapes/v1/shapes.pb-c.h"
 #include "florin/shapes/v1/shapes_methods.h"
-#include "gateway/json/decode.h"
-#include "gateway/json/encode.h"
 
 // clang-format off
 #include <setjmp.h>
@@ -113,5 +113,5 @@ int main(void)
         cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_a_nul_in_a_parameter_is_refused),
     };
-    return cmocka_run_group_tests_name("gateway_json_bind", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("florin_json_bind", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "gateway/json/value.h"
+#include "common/json/value.h"
 
 #include "common/base/clock.h"
 #include "common/base/id128.h"

@@ -1,8 +1,8 @@
+#include "common/json/decode.h"
+#include "common/json/encode.h"
 #include "common/rpc/validate.h"
 #include "florin/shapes/v1/shapes.pb-c.h"
 #include "florin/shapes/v1/shapes_methods.h"
-#include "gateway/json/decode.h"
-#include "gateway/json/encode.h"
 
 // clang-format off
 #include <jansson.h>
@@ -607,5 +607,5 @@ int main(void)
         cmocka_unit_test(test_text_that_is_not_utf8_does_not_break_the_document),
         cmocka_unit_test(test_an_unknown_enum_number_is_written_as_a_number),
     };
-    return cmocka_run_group_tests_name("gateway_json", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("florin_json", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/// @file gateway/json/value.h
+/// @file common/json/value.h
 /// One field's value between its text and its place in a protobuf-c message; the only code that
 /// knows how formats look in JSON. Bodies, path variables, query parameters and forms share it.
 /// Shapes     int64 and amounts "12345", enums by name, UUID text, RFC 3339 times, base64 (or
