@@ -196,6 +196,20 @@ static void authenticate_slowly(struct pool_job *job)
     go_on(execution, status);
 }
 
+struct status execution_authorize_again(struct execution *execution)
+{
+    const struct rpc_identity *identity = execution->batch->executor->config.identity;
+    struct rpc_call *call = &execution->call;
+    if (call->method->is_public) return STATUS_SUCCESS;
+    struct bytes token = bytes_of_text(call->access_token);
+    struct status status = identity->authenticate(identity->context, token, &call->claims);
+    if (is_stale(status) && identity->authenticate_slow != NULL) {
+        status = identity->authenticate_slow(identity->context, token, &call->claims);
+    }
+    call->detail_count = 0; // Of an answer that may not be given.
+    return status_ok(status) ? check_permission(execution) : status;
+}
+
 // ---- The chain -----------------------------------------------------------------------------
 
 static const struct served_method *find_method(struct rpc_batch *batch, struct bytes name)
@@ -248,6 +262,7 @@ static void prepare(struct execution *execution, struct rpc_batch *batch,
     call->method = method;
     call->service = execution->served->service;
     call->received_wall_ns = batch->received_wall_ns;
+    call->received_mono_ns = batch->received_mono_ns;
     call->deadline_mono_ns = batch->received_mono_ns + timeout_ms * NS_PER_MS;
     allow_memory(execution, 2 * (size_t)RPC_METADATA_BYTES_MAX);
 }

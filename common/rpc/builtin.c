@@ -126,7 +126,7 @@ static struct status control_backup(struct rpc_call *call, struct store_txn *txn
     Envelope__BackupResponse *reply =
         RPC_NEW(call, Envelope__BackupResponse, envelope__backup_response__init);
     if (reply == NULL) return ARENA_STATUS_EXHAUSTED;
-    RETURN_IF_ERROR(builtin->backup(builtin->context, request->directory,
+    RETURN_IF_ERROR(builtin->backup(builtin->context, call, request->directory,
                                     request->bytes_per_second_max, &reply->bytes,
                                     &reply->event_seq));
     return rpc_call_reply(call, reply);

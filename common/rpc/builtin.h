@@ -27,9 +27,10 @@ struct rpc_builtin {
     size_t (*health)(void *context, struct rpc_health_part *ret_parts);
     /// Begins what SIGTERM begins and returns at once; NULL: UNIMPLEMENTED.
     void (*drain)(void *context);
-    /// Copies the store; NULL: FAILED_PRECONDITION / NO_STORE.
-    struct status (*backup)(void *context, const char *directory, uint64_t bytes_per_second_max,
-                            uint64_t *ret_bytes, uint64_t *ret_event_seq);
+    /// Copies the store; NULL: FAILED_PRECONDITION / NO_STORE. The call says who asks.
+    struct status (*backup)(void *context, const struct rpc_call *call, const char *directory,
+                            uint64_t bytes_per_second_max, uint64_t *ret_bytes,
+                            uint64_t *ret_event_seq);
     uint64_t opened_mono_ns; // Set by rpc_builtin_service.
 };
 

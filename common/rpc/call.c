@@ -1,6 +1,7 @@
 #include "common/rpc/call.h"
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "common/rpc/limits.h"
 #include "common/rpc/server.h"
 
@@ -49,6 +50,29 @@ struct status rpc_call_refuse_committed(struct rpc_call *call, struct status ref
     CHECK(!status_ok(refusal));
     call->refusal_committed = true;
     return refusal;
+}
+
+// When the call is run again at the latest.
+static uint64_t park_until(const struct rpc_call *call, uint64_t until_mono_ns)
+{
+    const uint64_t margin_ns = RPC_PARK_MARGIN_MS * NS_PER_MS;
+    uint64_t latest_ns =
+        call->deadline_mono_ns > margin_ns ? call->deadline_mono_ns - margin_ns : 0;
+    return until_mono_ns < latest_ns ? until_mono_ns : latest_ns;
+}
+
+bool rpc_call_may_park(const struct rpc_call *call, uint64_t until_mono_ns)
+{
+    return call->may_park && clock_mono_ns() < park_until(call, until_mono_ns);
+}
+
+struct status rpc_call_park(struct rpc_call *call, uint64_t until_mono_ns)
+{
+    CHECK(call->method->access == RPC_ACCESS_POOL);
+    CHECK(call->may_park);
+    call->is_parking = true;
+    call->park_until_mono_ns = park_until(call, until_mono_ns);
+    return STATUS_SUCCESS;
 }
 
 enum rpc_scope rpc_call_scope(const struct rpc_call *call, const char *permission)

@@ -39,14 +39,20 @@ struct rpc_call {
     const char *request_id;
     const char *client_ip;
     const char *device_id;
-    uint64_t received_wall_ns;
+    uint64_t received_wall_ns, received_mono_ns;
     uint64_t deadline_mono_ns;
+
+    // Of a POOL method that waits, see rpc_call_park.
+    bool may_park;
+    uint64_t noted[4]; // The handler's own, 0 at first: what it knows when it runs again.
 
     // The answer; reset before each run of the handler.
     const ProtobufCMessage *reply;
     bool replayed;
     bool not_created;
-    bool refusal_committed; // Set by rpc_call_refuse_committed only.
+    bool refusal_committed;      // Set by rpc_call_refuse_committed only.
+    bool is_parking;             // Set by rpc_call_park only,
+    uint64_t park_until_mono_ns; // like this.
     uint32_t retry_after_ms;
     struct rpc_violations violations;
     struct rpc_detail details[RPC_DETAILS_MAX];
@@ -75,6 +81,19 @@ void rpc_call_detail(struct rpc_call *call, const char *key, const char *value);
 /// transfer id, a failure counter) returns this. The executor commits what the handler wrote and
 /// then answers the refusal. With a KEYED method the refusal is stored with the key and replayed.
 MUST_USE struct status rpc_call_refuse_committed(struct rpc_call *call, struct status refusal);
+
+/// Waiting   A POOL handler that has nothing to answer yet may let the call wait, and holds no
+/// thread meanwhile: it is run again from the start (its arena as it was then, call->noted as it
+/// left it) whenever rpc_server_wake is called, and at until_mono_ns. Shape:
+///     bool has_nothing = reply->n_events == 0;
+///     if (has_nothing && rpc_call_may_park(call, until)) return rpc_call_park(call, until);
+/// Before an answer that was waited for leaves, token and permission are looked at once more.
+/// rpc_call_may_park is false when that time has come, when the deadline is near, while the server
+/// drains or RPC_PARKED_MAX calls wait, and for calls made without a server: then the handler
+/// answers what it has. It must not hold a snapshot when it returns, nor have changed anything that
+/// would be wrong twice.
+bool rpc_call_may_park(const struct rpc_call *call, uint64_t until_mono_ns);
+MUST_USE struct status rpc_call_park(struct rpc_call *call, uint64_t until_mono_ns);
 
 /// rpc_call_scope says how far another permission than the method's reaches for the caller: for
 /// parts of a request that need more than the rest of it. NONE for callers without a token, and for

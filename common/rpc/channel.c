@@ -1,6 +1,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/thread.h"
 #include "common/rpc/channel_internal.h"
 #include "common/rpc/limits.h"
 #include "common/rpc/meter.h"
@@ -269,12 +270,20 @@ struct due {
     struct call_queue ended;
     struct channel_slot *sends;
     bool connection_is_dead;
+    bool has_unwanted; // Some slot is.
     int pipe_id;
 };
 
 static void note_due(struct rpc_channel *channel, uint64_t due_ns)
 {
     if (due_ns < channel->next_due_ns) channel->next_due_ns = due_ns;
+}
+
+static void abandon(struct channel_slot *slot, uint64_t now_ns, struct due *due)
+{
+    slot->abandoned_mono_ns = now_ns;
+    atomic_store(&slot->is_unwanted, true);
+    due->has_unwanted = true;
 }
 
 // Looks at the calls of one message: those out of time end, with an outcome that nobody knows.
@@ -294,7 +303,7 @@ static void scan_slot(struct rpc_channel *channel, struct channel_slot *slot, ui
             continue;
         }
         slot->calls[i] = NULL;
-        if (--slot->open_count == 0) slot->abandoned_mono_ns = now_ns;
+        if (--slot->open_count == 0) abandon(slot, now_ns, due);
         channel_set_outcome(call, RPC_OUTCOME_UNKNOWN);
         report(channel, now_ns, false);
         queue_push(&due->ended, call);
@@ -383,8 +392,22 @@ static void wait_until(struct rpc_channel *channel, uint64_t due_ns)
     pthread_cond_timedwait(&channel->wake, &channel->lock, &until);
 }
 
+// Nothing happens to a message that has left. One that took the slot meanwhile may be met instead:
+// it was not sent then, and its calls are told so.
+static void cancel_unwanted(struct rpc_channel *channel)
+{
+    for (size_t kind = 0; kind < LANE_COUNT; kind++) {
+        struct channel_lane *lane = &channel->lanes[kind];
+        for (size_t i = 0; i < lane->slot_count; i++) {
+            if (atomic_exchange(&lane->slots[i].is_unwanted, false))
+                nng_aio_cancel(lane->slots[i].send_aio);
+        }
+    }
+}
+
 static void act(struct rpc_channel *channel, struct due *due)
 {
+    if (due->has_unwanted) cancel_unwanted(channel);
     for (struct channel_slot *slot = due->sends, *next; slot != NULL; slot = next) {
         next = slot->next;
         channel_transmit(slot);
@@ -464,12 +487,7 @@ static void open_metrics(struct rpc_channel *channel, const char *target)
 
 static void start_timer(struct rpc_channel *channel)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); // Signals are the main thread's.
-    CHECK(pthread_create(&channel->timer, NULL, run_timer, channel) == 0);
-    pthread_setname_np(channel->timer, "rpc-timer");
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    thread_start(&channel->timer, "rpc-timer", THREAD_STACK_BYTES, run_timer, channel);
 }
 
 static uint32_t or_default(uint32_t value, uint32_t default_value)

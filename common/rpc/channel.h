@@ -2,9 +2,8 @@
 /// The client's side: one channel per target daemon, with coalescing, deadlines, retries, breaker.
 /// Coalescing  Calls made while every context of the channel is busy leave together in the next
 ///             message (at most 256 calls or 256 KiB). No timer: an idle channel sends at once.
-/// Lanes       READ calls, WRITE calls, and those that travel alone (POOL, no_coalesce) use
-/// contexts
-///             of their own, so that a read does not wait for a commit or a password hash.
+/// Lanes       READ calls, WRITE calls, and those that travel alone (POOL, no_coalesce) have
+///             contexts of their own, so that a read does not wait for a commit or a password hash.
 /// Connection  Calls wait for a target that is away for at most a second (a restart); when it stays
 ///             away longer they end at once with NOT_SENT until it is back.
 /// Outcomes    What is known when a call ends; see enum rpc_outcome.
@@ -33,7 +32,7 @@ struct rpc_channel_config {
     const char *name; // "ledger": for logs and metrics.
     const char *url;
     struct rpc_tls_config tls;
-    uint32_t contexts; // Messages in flight per lane; 0: 4, and 32 for calls that travel alone.
+    uint32_t contexts; // Messages in flight per lane; 0: 4, and 128 for those that travel alone.
     uint32_t batch_calls_max; // 0: 256; 1 switches coalescing off.
     uint32_t waiting_max;     // 0: 16,384 calls; beyond: RESOURCE_EXHAUSTED / OVERLOADED, NOT_SENT.
 };

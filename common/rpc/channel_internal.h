@@ -21,10 +21,11 @@ struct call_queue {
     size_t count;
 };
 
-/// One message under way. nng's send is not waited for: its aio has no callback, and neither aio is
-/// ever cancelled, because nng 1.5.2 does not survive that while the other one is pending. A
-/// message whose calls have all run out of time keeps its slot until the reply or the connection's
-/// end; after ABANDONED_MS the connection is ended for it.
+/// One message under way. Receiving begins when sending has ended, because nng 1.5.2 does not
+/// survive that one of the two is cancelled, or runs out of time, while the other is pending. When
+/// all calls of a message have run out of time, its sending is cancelled, so that it does not reach
+/// a target that comes back much later; if it has left, it keeps its slot until the reply or the
+/// connection's end, and after ABANDONED_MS the connection is ended for it.
 struct channel_slot {
     struct rpc_channel *channel;
     struct channel_lane *lane;
@@ -33,6 +34,7 @@ struct channel_slot {
     nng_aio *send_aio, *receive_aio; // NULL until the slot's first message.
     bool is_busy;
     atomic_bool is_encoding;        // The calls are being read: they may not end now.
+    atomic_bool is_unwanted;        // The timer is to cancel its sending.
     uint64_t abandoned_mono_ns;     // When its last call ran out of time; 0: not.
     size_t count;                   // Calls in the message;
     size_t open_count;              // those that still wait for it.

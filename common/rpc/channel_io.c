@@ -64,14 +64,18 @@ static nng_msg *encode_message(struct channel_slot *slot)
     return message;
 }
 
+static void on_sent(void *context);
 static void on_received(void *context);
 
 static void open_slot(struct channel_slot *slot)
 {
     if (slot->receive_aio != NULL) return;
     CHECK(nng_ctx_open(&slot->context, slot->channel->socket) == 0);
-    CHECK(nng_aio_alloc(&slot->send_aio, NULL, NULL) == 0);
+    CHECK(nng_aio_alloc(&slot->send_aio, on_sent, slot) == 0);
     CHECK(nng_aio_alloc(&slot->receive_aio, on_received, slot) == 0);
+    // How long it may take is the calls' own: unless told, nng takes the socket's 10 s.
+    nng_aio_set_timeout(slot->send_aio, NNG_DURATION_INFINITE);
+    nng_aio_set_timeout(slot->receive_aio, NNG_DURATION_INFINITE);
 }
 
 void channel_transmit(struct channel_slot *slot)
@@ -81,7 +85,6 @@ void channel_transmit(struct channel_slot *slot)
     atomic_store_explicit(&slot->is_encoding, false, memory_order_release);
     nng_aio_set_msg(slot->send_aio, message);
     nng_ctx_send(slot->context, slot->send_aio);
-    nng_ctx_recv(slot->context, slot->receive_aio);
 }
 
 // ---- Replies -------------------------------------------------------------------------------
@@ -186,15 +189,30 @@ static void settle_answers(struct rpc_channel *channel, struct taken *taken, str
     arena_pool_give(&channel->arenas, arena);
 }
 
-static void settle_lost(struct rpc_channel *channel, struct taken *taken)
+static void settle_lost(struct rpc_channel *channel, struct taken *taken, enum rpc_outcome outcome)
 {
     struct call_queue settled = {0};
     for (size_t i = 0; i < taken->count; i++) {
         if (taken->calls[i] == NULL) continue;
-        channel_set_outcome(taken->calls[i], RPC_OUTCOME_UNKNOWN);
+        channel_set_outcome(taken->calls[i], outcome);
         queue_push(&settled, taken->calls[i]);
     }
     channel_settle(channel, &settled);
+}
+
+// Only what has left is waited for. The other end may be there without reading, or gone without our
+// knowing it: then the timer ends the sending when nobody waits for the answer any more.
+static void on_sent(void *context)
+{
+    struct channel_slot *slot = context;
+    struct taken taken;
+    if (nng_aio_result(slot->send_aio) == 0) {
+        nng_ctx_recv(slot->context, slot->receive_aio);
+        return;
+    }
+    nng_msg_free(nng_aio_get_msg(slot->send_aio));
+    release_slot(slot, &taken);
+    settle_lost(slot->channel, &taken, RPC_OUTCOME_NOT_SENT);
 }
 
 static void on_received(void *context)
@@ -202,13 +220,11 @@ static void on_received(void *context)
     struct channel_slot *slot = context;
     struct rpc_channel *channel = slot->channel;
     struct taken taken;
-    nng_aio_wait(slot->send_aio); // Has ended, but perhaps not yet been marked so.
     int error = nng_aio_result(slot->receive_aio);
     nng_msg *message = error == 0 ? nng_aio_get_msg(slot->receive_aio) : NULL;
-    if (nng_aio_result(slot->send_aio) != 0) nng_msg_free(nng_aio_get_msg(slot->send_aio));
     release_slot(slot, &taken);
-    if (message == NULL) {
-        settle_lost(channel, &taken); // The connection went, and what came of the calls is unknown.
+    if (message == NULL) { // The connection went, and what came of the calls is unknown.
+        settle_lost(channel, &taken, RPC_OUTCOME_UNKNOWN);
         return;
     }
     settle_answers(channel, &taken, bytes_of(nng_msg_body(message), nng_msg_len(message)));
@@ -274,13 +290,13 @@ struct status channel_open_socket(struct rpc_channel *channel,
 static void close_slot(struct channel_slot *slot)
 {
     if (slot->receive_aio == NULL) return;
-    nng_aio_wait(slot->send_aio);
     if (slot->count > 0) {
         struct taken taken = {.count = slot->count};
         memcpy(taken.calls, slot->calls, slot->count * sizeof(struct rpc_client_call *));
         slot->count = slot->open_count = 0;
-        if (nng_aio_result(slot->send_aio) != 0) nng_msg_free(nng_aio_get_msg(slot->send_aio));
-        settle_lost(slot->channel, &taken);
+        bool was_sent = nng_aio_result(slot->send_aio) == 0;
+        if (!was_sent) nng_msg_free(nng_aio_get_msg(slot->send_aio));
+        settle_lost(slot->channel, &taken, was_sent ? RPC_OUTCOME_UNKNOWN : RPC_OUTCOME_NOT_SENT);
     }
     nng_aio_free(slot->receive_aio);
     nng_aio_free(slot->send_aio);
@@ -293,7 +309,9 @@ void channel_close_socket(struct rpc_channel *channel)
     redial_close(&channel->redial);
     for (size_t kind = 0; kind < LANE_COUNT; kind++) {
         for (size_t i = 0; i < channel->lanes[kind].slot_count; i++) {
-            nng_aio_stop(channel->lanes[kind].slots[i].receive_aio);
+            struct channel_slot *slot = &channel->lanes[kind].slots[i];
+            nng_aio_stop(slot->send_aio); // First: its end begins the other.
+            nng_aio_stop(slot->receive_aio);
         }
     }
     for (size_t kind = 0; kind < LANE_COUNT; kind++) {

@@ -1,7 +1,7 @@
 /// @file common/rpc/execution.h
 /// What executor.c, admission.c and run.c share: a batch, and one call on its way through the
-/// chain. Ownership  A batch's arena belongs to the transport thread until the WRITE jobs are
-/// submitted,
+/// chain.
+/// Ownership  A batch's arena belongs to the transport thread until the WRITE jobs are submitted,
 ///            then to the writer thread. Calls that run elsewhere (POOL, or behind a slow token
 ///            check) have an arena of their own, which the batch keeps until it is released.
 #pragma once
@@ -12,6 +12,7 @@
 #include "common/rpc/idempotency.h"
 #include "common/rpc/limits.h"
 #include "common/rpc/meter.h"
+#include "common/rpc/parking.h"
 
 #include <stdatomic.h>
 
@@ -33,7 +34,8 @@ struct served_method {
 struct rpc_executor {
     struct rpc_executor_config config;
     struct arena_pool arenas;
-    struct pool *pool; // NULL where no method needs it.
+    struct pool *pool;
+    struct parking *parking; // Of POOL calls that wait.
     atomic_bool serving, draining;
     atomic_uint_fast64_t in_flight;
     pthread_mutex_t drain_lock;
@@ -86,10 +88,14 @@ struct execution {
     struct envelope_reply answer; // Of a WRITE whose run() went through.
     struct store_job job;
     struct pool_job pool_job;
+    struct parked parked;
 };
 
 /// admission.c: the chain from the envelope to the running of one call.
 void execution_admit(struct rpc_batch *batch, size_t index, struct bytes request);
+/// execution_authorize_again looks whether a call that has waited is still its caller's to make: on
+/// a pool thread, perhaps by asking auth.
+MUST_USE struct status execution_authorize_again(struct execution *execution);
 
 /// run.c: runs a decoded call as its access says, on a transport thread, or on a pool thread when
 /// the call has an arena of its own.

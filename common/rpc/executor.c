@@ -89,6 +89,11 @@ struct rpc_executor *rpc_executor_open(const struct rpc_executor_config *config)
     build_table(executor);
     executor->config.services = NULL; // Borrowed during open only.
     executor->pool = pool_open("rpc-pool", config->pool_threads, config->pool_queue_max);
+    executor->parking = parking_open(&(struct parking_config){.pool = executor->pool,
+                                                              .parked_max = RPC_PARKED_MAX,
+                                                              .resumed_max = config->pool_threads,
+                                                              .grown = config->parked,
+                                                              .context = config->parked_context});
     return executor;
 }
 
@@ -98,6 +103,7 @@ void rpc_executor_close(struct rpc_executor **executor)
     if (closed == NULL) return;
     pool_close(&closed->pool);
     CHECK(atomic_load(&closed->in_flight) == 0);
+    parking_close(&closed->parking);
     arena_pool_close(&closed->arenas);
     pthread_cond_destroy(&closed->drained);
     pthread_mutex_destroy(&closed->drain_lock);
@@ -117,6 +123,11 @@ uint64_t rpc_executor_in_flight(const struct rpc_executor *executor)
     return atomic_load(&executor->in_flight);
 }
 
+void rpc_executor_wake(struct rpc_executor *executor)
+{
+    parking_wake(executor->parking);
+}
+
 bool rpc_executor_drain(struct rpc_executor *executor, uint32_t timeout_ms)
 {
     struct timespec until;
@@ -127,6 +138,7 @@ bool rpc_executor_drain(struct rpc_executor *executor, uint32_t timeout_ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    parking_stop(executor->parking);
     pthread_mutex_lock(&executor->drain_lock);
     atomic_store(&executor->draining, true);
     int result = 0;

@@ -16,6 +16,9 @@ struct rpc_executor_config {
     const struct rpc_service *services;
     size_t service_count;
     uint32_t in_flight_max, pool_threads, pool_queue_max; // Resolved: not 0.
+    /// Called when more calls wait (rpc_call_park) than ever before; NULL: nobody.
+    void (*parked)(void *context, size_t count);
+    void *parked_context;
 };
 
 struct rpc_executor *rpc_executor_open(const struct rpc_executor_config *config);
@@ -24,6 +27,7 @@ void rpc_executor_close(struct rpc_executor **executor);
 void rpc_executor_set_serving(struct rpc_executor *executor, bool serving);
 bool rpc_executor_drain(struct rpc_executor *executor, uint32_t timeout_ms);
 uint64_t rpc_executor_in_flight(const struct rpc_executor *executor);
+void rpc_executor_wake(struct rpc_executor *executor); // See rpc_server_wake.
 
 typedef void (*rpc_batch_finished)(void *context, struct rpc_batch *batch);
 

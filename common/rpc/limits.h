@@ -19,6 +19,8 @@ enum {
     RPC_REQUEST_ARENA_BYTES_MIN = 64 << 10, // at least this,
     RPC_HANDLER_ARENA_BYTES_MAX = 16 << 20, // and the handler and its reply that much more,
     RPC_HANDLER_ARENA_FACTOR = 16,          // and this times the request's limit: bulk methods.
+    RPC_PARKED_MAX = 1024,    // Calls that wait at once; the next one is answered at once.
+    RPC_PARK_MARGIN_MS = 500, // Of the deadline: what it takes to answer.
     RPC_RETRY_AFTER_OVERLOADED_MS = 50,
     RPC_RETRY_AFTER_STARTING_MS = 200,
     RPC_RETRY_AFTER_DRAINING_MS = 500,

@@ -3,32 +3,23 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/rpc/counters.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-// nng's own pauses end after a second at most, and a greeting takes little.
-#define PATIENCE_MIN_NS (3 * NS_PER_SECOND)
-#define PATIENCE_MAX_NS (60 * NS_PER_SECOND)
-
-static char *copy_of(const char *text)
-{
-    if (text == NULL) return NULL;
-    char *copy = strdup(text);
-    CHECK(copy != NULL);
-    return copy;
-}
+#define LOOK_EVERY_NS (50 * NS_PER_MS)
+#define PAUSE_MIN_NS ((TRANSPORT_RECONNECT_MS_MAX + 150) * NS_PER_MS)
+#define PAUSE_MAX_NS (4 * NS_PER_SECOND)
 
 struct status redial_open(nng_socket socket, const char *url, const struct rpc_tls_config *tls,
                           struct redial *ret)
 {
-    struct redial redial = {.socket = socket, .patience_ns = PATIENCE_MIN_NS};
+    struct redial redial = {.socket = socket, .pause_ns = PAUSE_MIN_NS};
     RETURN_IF_ERROR(transport_dial(socket, url, tls, &redial.dialer));
-    redial.url = copy_of(url);
-    redial.tls = (struct rpc_tls_config){.ca_file = copy_of(tls->ca_file),
-                                         .certificate_file = copy_of(tls->certificate_file),
-                                         .key_file = copy_of(tls->key_file),
-                                         .server_name = copy_of(tls->server_name)};
+    redial.url = strdup(url);
+    CHECK(redial.url != NULL);
+    redial.tls = transport_tls_copy(tls);
     *ret = redial;
     return STATUS_SUCCESS;
 }
@@ -36,30 +27,47 @@ struct status redial_open(nng_socket socket, const char *url, const struct rpc_t
 void redial_close(struct redial *redial)
 {
     free(redial->url);
-    free((char *)redial->tls.ca_file);
-    free((char *)redial->tls.certificate_file);
-    free((char *)redial->tls.key_file);
-    free((char *)redial->tls.server_name);
+    transport_tls_free(&redial->tls);
     *redial = (struct redial){0};
+}
+
+static bool has_given_up(struct redial *redial, uint64_t now_ns)
+{
+    int id = nng_dialer_id(redial->dialer);
+    if (id <= 0) return true; // There was none to be had last time.
+    struct counters counters = counters_read("dialer", id);
+    if (redial->still_ns == 0 || counters.all != redial->events) {
+        redial->events = counters.all;
+        redial->still_ns = now_ns;
+        return false;
+    }
+    return counters.unexplained > 0 && now_ns - redial->still_ns >= redial->pause_ns;
+}
+
+static void dial_anew(struct redial *redial)
+{
+    nng_dialer_close(redial->dialer);
+    redial->dialer = (nng_dialer)NNG_DIALER_INITIALIZER;
+    struct status status =
+        transport_dial(redial->socket, redial->url, &redial->tls, &redial->dialer);
+    if (!status_ok(status))
+        log_status(LOG_LEVEL_ERROR, "cannot dial anew, which is tried again", status);
+    redial->still_ns = 0;
+    redial->pause_ns *= 2;
+    if (redial->pause_ns > PAUSE_MAX_NS) redial->pause_ns = PAUSE_MAX_NS;
 }
 
 uint64_t redial_look(struct redial *redial, bool is_connected)
 {
-    uint64_t now_ns = clock_mono_ns();
     if (is_connected || redial->url == NULL) {
-        redial->due_mono_ns = 0;
-        redial->patience_ns = PATIENCE_MIN_NS;
+        redial->look_ns = redial->still_ns = 0;
+        redial->pause_ns = PAUSE_MIN_NS;
         return UINT64_MAX;
     }
-    if (redial->due_mono_ns != 0 && now_ns >= redial->due_mono_ns) {
-        nng_dialer_close(redial->dialer);
-        struct status status =
-            transport_dial(redial->socket, redial->url, &redial->tls, &redial->dialer);
-        if (!status_ok(status)) log_status(LOG_LEVEL_ERROR, "cannot dial again", status);
-        redial->due_mono_ns = 0;
-        redial->patience_ns *= 2;
-        if (redial->patience_ns > PATIENCE_MAX_NS) redial->patience_ns = PATIENCE_MAX_NS;
-    }
-    if (redial->due_mono_ns == 0) redial->due_mono_ns = now_ns + redial->patience_ns;
-    return redial->due_mono_ns;
+    uint64_t now_ns = clock_mono_ns();
+    if (now_ns < redial->look_ns) return redial->look_ns;
+    if (has_given_up(redial, now_ns)) dial_anew(redial);
+    bool has_dialer = nng_dialer_id(redial->dialer) > 0;
+    redial->look_ns = now_ns + (has_dialer ? LOOK_EVERY_NS : redial->pause_ns);
+    return redial->look_ns;
 }

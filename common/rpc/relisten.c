@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/rpc/counters.h"
 
 #include <netdb.h>
 #include <poll.h>
@@ -14,24 +15,14 @@
 
 enum { ANSWER_TRIES = 50, ANSWER_PAUSE_MS = 10 }; // nng itself may pause for 100 ms.
 
-static char *copy_of(const char *text)
-{
-    if (text == NULL) return NULL;
-    char *copy = strdup(text);
-    CHECK(copy != NULL);
-    return copy;
-}
-
 struct status relisten_open(nng_socket socket, const char *url, const struct rpc_tls_config *tls,
                             bool allow_plain_tcp, struct relisten *ret)
 {
     struct relisten relisten = {.socket = socket, .allow_plain_tcp = allow_plain_tcp};
     RETURN_IF_ERROR(transport_listen(socket, url, tls, allow_plain_tcp, &relisten.listener));
-    relisten.url = copy_of(url);
-    relisten.tls = (struct rpc_tls_config){.ca_file = copy_of(tls->ca_file),
-                                           .certificate_file = copy_of(tls->certificate_file),
-                                           .key_file = copy_of(tls->key_file),
-                                           .server_name = copy_of(tls->server_name)};
+    relisten.url = strdup(url);
+    CHECK(relisten.url != NULL);
+    relisten.tls = transport_tls_copy(tls);
     *ret = relisten;
     return STATUS_SUCCESS;
 }
@@ -39,46 +30,13 @@ struct status relisten_open(nng_socket socket, const char *url, const struct rpc
 void relisten_close(struct relisten *relisten)
 {
     free(relisten->url);
-    free((char *)relisten->tls.ca_file);
-    free((char *)relisten->tls.certificate_file);
-    free((char *)relisten->tls.key_file);
-    free((char *)relisten->tls.server_name);
+    transport_tls_free(&relisten->tls);
     *relisten = (struct relisten){0};
 }
 
-// ---- What nng counts -----------------------------------------------------------------------
-
-struct counts {
-    uint64_t unexplained; // Failures to accept, a peer that was gone among them.
-    uint64_t all;         // Everything that shows that the door is minded.
-};
-
-static struct counts counts_of(nng_stat *listener)
+static struct counters count(const struct relisten *relisten)
 {
-    static const char *const names[] = {"accept",  "other", "disconnect", "canceled",
-                                        "timeout", "proto", "auth",       "oom"};
-    struct counts counts = {0};
-    for (nng_stat *at = nng_stat_child(listener); at != NULL; at = nng_stat_next(at)) {
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-            if (strcmp(nng_stat_name(at), names[i]) == 0) counts.all += nng_stat_value(at);
-        if (strcmp(nng_stat_name(at), "other") == 0) counts.unexplained = nng_stat_value(at);
-    }
-    return counts;
-}
-
-/// count gives zeros where nng was built without statistics.
-static struct counts count(const struct relisten *relisten)
-{
-    struct counts counts = {0};
-    nng_stat *all = NULL;
-    if (nng_stats_get(&all) != 0) return counts;
-    for (nng_stat *at = nng_stat_child(all); at != NULL; at = nng_stat_next(at)) {
-        bool is_listener = strcmp(nng_stat_name(at), "listener") == 0;
-        if (is_listener && nng_stat_value(at) == (uint64_t)nng_listener_id(relisten->listener))
-            counts = counts_of(at);
-    }
-    nng_stats_free(all);
-    return counts;
+    return counters_read("listener", nng_listener_id(relisten->listener));
 }
 
 // ---- The door ------------------------------------------------------------------------------
@@ -129,17 +87,31 @@ static int knock(const char *url)
     return -1;
 }
 
+/// A knock at a door with TLS is nonsense, and turned away for a reason that nng cannot explain;
+/// at any other it is let in.
+static bool has_tls(const struct relisten *relisten)
+{
+    return strncmp(relisten->url, "tls+tcp", strlen("tls+tcp")) == 0;
+}
+
+static uint64_t signs_of_life(const struct relisten *relisten)
+{
+    struct counters counters = count(relisten);
+    // What cannot be explained may be the very failure that has shut the door meanwhile.
+    return has_tls(relisten) ? counters.all : counters.all - counters.unexplained;
+}
+
 /// is_minded: somebody is let in or turned away, be it us or another peer.
 static bool is_minded(const struct relisten *relisten)
 {
-    uint64_t before = count(relisten).all;
+    uint64_t before = signs_of_life(relisten);
     if (strncmp(relisten->url, "inproc://", strlen("inproc://")) == 0) return true;
     int fd = knock(relisten->url);
     if (fd < 0) return false;
     bool has_moved = false;
     for (int i = 0; i < ANSWER_TRIES && !has_moved; i++) {
         poll(NULL, 0, ANSWER_PAUSE_MS);
-        has_moved = count(relisten).all != before;
+        has_moved = signs_of_life(relisten) != before;
     }
     close(fd);
     return has_moved;
@@ -162,7 +134,13 @@ void relisten_look(struct relisten *relisten)
 {
     if (relisten->url == NULL) return;
     bool has_listener = nng_listener_id(relisten->listener) > 0;
-    if (has_listener && count(relisten).unexplained == relisten->failures) return;
-    if (!has_listener || !is_minded(relisten)) listen_anew(relisten);
-    relisten->failures = count(relisten).unexplained;
+    uint64_t failures = count(relisten).unexplained;
+    if (has_listener && failures == relisten->failures) return;
+    if (!has_listener || !is_minded(relisten)) {
+        listen_anew(relisten);
+        failures = 0; // Of the new listener.
+    }
+    // One that came after the knock was let in may have shut the door behind it: it is seen next
+    // time. Only with TLS our own knock counts as one.
+    relisten->failures = has_tls(relisten) ? count(relisten).unexplained : failures;
 }

@@ -1,9 +1,8 @@
 /// @file common/rpc/relisten.h
-/// Keeps a socket listening. nng 1.5.2 stops accepting for good when a peer is gone before it was
-/// greeted (EPIPE, which nng takes for a close of our own; its issue #1518): later peers connect
-/// and are never served. A failure to accept shows in nng's statistics; whoever sees one knocks,
-/// and when nobody minds the door the socket listens anew. Peers of the old listener lose their
-/// connection and dial again.
+/// Keeps a socket listening. nng 1.5.2 may stop accepting for good (counters.h says when): later
+/// peers connect and are never served. A failure to accept shows in nng's statistics; whoever sees
+/// one knocks, and when nobody minds the door the socket listens anew. Peers of the old listener
+/// lose their connection and dial again.
 /// Cost       A look is some microseconds; call it every RELISTEN_LOOK_MS or so.
 /// Threads    One at a time; not in nng's callbacks, and with no lock that they take.
 /// Ownership  Address and TLS paths are copied.

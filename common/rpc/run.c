@@ -87,7 +87,7 @@ void execution_end(struct execution *execution, struct status status)
 static void reset_answer(struct rpc_call *call)
 {
     call->reply = NULL;
-    call->replayed = call->not_created = call->refusal_committed = false;
+    call->replayed = call->not_created = call->refusal_committed = call->is_parking = false;
     call->retry_after_ms = 0;
     call->violations.count = 0;
     call->detail_count = 0;
@@ -193,8 +193,8 @@ static struct status run_write(struct store_job *job, struct store_txn *txn)
     if (execution_is_expired(execution)) return expired;
     if (execution->is_remembered) {
         struct bytes stored;
-        RETURN_IF_ERROR(
-            idempotency_find(txn, &execution->idempotency, call->received_wall_ns, &stored));
+        RETURN_IF_ERROR(idempotency_find(txn, &execution->idempotency, call->received_wall_ns,
+                                         call->arena, &stored));
         if (stored.size > 0) return replay(execution, stored);
     }
     return run_handler(execution, txn);
@@ -238,13 +238,48 @@ static void run_write_later(struct execution *execution)
 
 // ---- POOL ----------------------------------------------------------------------------------
 
+// Runs the handler; false: it waits, and what waits may be under way on another thread already.
+static bool run_or_park(struct execution *execution, struct status *ret)
+{
+    struct rpc_call *call = &execution->call;
+    struct parking *parking = execution->batch->executor->parking;
+    const struct arena_mark mark = arena_mark(call->arena); // The same before each run.
+    for (bool may_park = parking_has_room(parking);; may_park = false) {
+        execution->parked =
+            (struct parked){.job = &execution->pool_job, .turn = parking_turn(parking)};
+        call->may_park = may_park;
+        reset_answer(call);
+        *ret = execution_is_expired(execution) ? expired : execution->served->handler(call, NULL);
+        if (!call->is_parking) return true;
+        arena_rewind(call->arena, &mark);
+        arena_set_limit(call->arena, arena_used(call->arena) + handler_bytes_max(call->method));
+        execution->parked.until_mono_ns = call->park_until_mono_ns;
+        if (parking_park(parking, &execution->parked)) return false;
+    }
+}
+
+static void run_again(struct pool_job *job);
+
 static void run_pooled(struct pool_job *job)
 {
     struct execution *execution = execution_of_pool_job(job);
-    struct status status = execution_is_expired(execution)
-                               ? expired
-                               : execution->served->handler(&execution->call, NULL);
-    execution_end(execution, status);
+    struct status status;
+    job->run = run_again; // If it waits.
+    if (run_or_park(execution, &status)) execution_end(execution, status);
+}
+
+// A session or a right may have ended while the call waited: its answer is nobody's then.
+static void run_again(struct pool_job *job)
+{
+    struct execution *execution = execution_of_pool_job(job);
+    struct parking *parking = execution->batch->executor->parking;
+    struct status status;
+    if (run_or_park(execution, &status)) {
+        if (status_ok(status)) status = execution_authorize_again(execution);
+        execution_end(execution, status);
+    }
+    // The call may be gone by now; the pool's threads end before the parking.
+    parking_left(parking);
 }
 
 void execution_to_pool(const struct execution *execution, void (*run)(struct pool_job *job))

@@ -22,6 +22,7 @@ enum rpc_format { // florin.Format
     RPC_FORMAT_HEX,
     RPC_FORMAT_DATE,
     RPC_FORMAT_BASE64,
+    RPC_FORMAT_JSON,
 };
 
 enum rpc_pattern { // florin.Pattern
@@ -124,6 +125,13 @@ struct rpc_method_table {
     size_t count;
 };
 
+/// A type of event that some daemon tells of (option florin.event_types of its proto).
+struct rpc_event_type {
+    const char *type;                  // "ledger.transfer.created"
+    const struct rpc_message *payload; // NULL: it says nothing more.
+    const char *summary;               // One line.
+};
+
 /* Generated for each package florin.<name>.v<n> in "florin/<name>/v<n>/<name>_methods.h":
  *     enum <name>_method_index { LEDGER_CREATE_TRANSFER, ..., LEDGER_METHOD_COUNT };
  *     extern const struct rpc_method ledger_methods[LEDGER_METHOD_COUNT];
@@ -134,6 +142,8 @@ extern const struct rpc_route rpc_routes[];
 extern const size_t rpc_route_count;
 extern const struct rpc_method *const rpc_all_methods[]; // Sorted by name.
 extern const size_t rpc_all_method_count;
+extern const struct rpc_event_type rpc_event_types[]; // Sorted by type; event_type_find finds one.
+extern const size_t rpc_event_type_count;
 extern const char rpc_openapi_json[];
 extern const size_t rpc_openapi_json_size;
 extern const struct rpc_message google_api_http_body_message;

@@ -3,6 +3,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/thread.h"
 #include "common/rpc/executor.h"
 #include "common/rpc/idempotency.h"
 #include "common/rpc/limits.h"
@@ -62,8 +63,9 @@ struct rpc_server {
     struct store *store;
     struct sweep sweep;
     struct doorman doorman;
-    size_t lane_count;
-    struct lane lanes[];
+    pthread_mutex_t lane_lock; // lane_count, once serving: it grows with the calls that wait.
+    size_t lane_count, lanes_at_first;
+    struct lane lanes[]; // lanes_at_first + RPC_PARKED_MAX.
 };
 
 // ---- Lanes ---------------------------------------------------------------------------------
@@ -115,7 +117,29 @@ static struct status open_lane(struct rpc_server *server, struct lane *lane)
     if (error == 0) error = nng_aio_alloc(&lane->receive_aio, on_received, lane);
     if (error == 0) error = nng_aio_alloc(&lane->send_aio, on_sent, lane);
     if (error == 0) nng_aio_set_timeout(lane->send_aio, SEND_TIMEOUT_MS);
+    // Requests are waited for without end. Unless told, nng takes the socket's 10 s; and when those
+    // run out in the moment of the close, nng 1.5.2 looks at what it has freed, and panics.
+    if (error == 0) nng_aio_set_timeout(lane->receive_aio, NNG_DURATION_INFINITE);
     return transport_status(error, "opening a context");
+}
+
+// A batch whose call waits keeps its lane, perhaps for half a minute. Others take its place, so
+// that those who wait keep nobody out.
+static void add_lanes(void *context, size_t parked)
+{
+    struct rpc_server *server = context;
+    pthread_mutex_lock(&server->lane_lock);
+    while (server->lane_count < server->lanes_at_first + parked) {
+        struct lane *lane = &server->lanes[server->lane_count];
+        struct status status = open_lane(server, lane);
+        if (!status_ok(status)) {
+            log_status(LOG_LEVEL_WARN, "no further batch can be received at once", status);
+            break;
+        }
+        server->lane_count++;
+        nng_ctx_recv(lane->context, lane->receive_aio);
+    }
+    pthread_mutex_unlock(&server->lane_lock);
 }
 
 // ---- The sweep -----------------------------------------------------------------------------
@@ -228,17 +252,12 @@ static void *mind_doors(void *context)
 static void open_doorman(struct doorman *doorman)
 {
     pthread_condattr_t attributes;
-    sigset_t all, before;
     CHECK(pthread_condattr_init(&attributes) == 0);
     CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
     pthread_mutex_init(&doorman->lock, NULL);
     CHECK(pthread_cond_init(&doorman->changed, &attributes) == 0);
     pthread_condattr_destroy(&attributes);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); // Signals are the main thread's.
-    CHECK(pthread_create(&doorman->thread, NULL, mind_doors, doorman) == 0);
-    pthread_setname_np(doorman->thread, "rpc-door");
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    thread_start(&doorman->thread, "rpc-door", THREAD_STACK_BYTES, mind_doors, doorman);
     doorman->runs = true;
 }
 
@@ -310,6 +329,11 @@ struct status rpc_server_open(const struct rpc_server_config *config, struct sto
                               const struct rpc_service *services, size_t service_count,
                               struct rpc_server **ret)
 {
+    uint32_t lane_count = or_default(config->batches_max, BATCHES_MAX);
+    CLEANUP(rpc_server_close)
+    struct rpc_server *server =
+        calloc(1, sizeof *server + (lane_count + RPC_PARKED_MAX) * sizeof(struct lane));
+    CHECK(server != NULL);
     const struct rpc_executor_config chain = {
         .store = store,
         .identity = identity,
@@ -317,13 +341,12 @@ struct status rpc_server_open(const struct rpc_server_config *config, struct sto
         .service_count = service_count,
         .in_flight_max = or_default(config->in_flight_max, IN_FLIGHT_MAX),
         .pool_threads = or_default(config->pool_threads, core_count()),
-        .pool_queue_max = or_default(config->pool_queue_max, POOL_QUEUE_MAX)};
-    uint32_t lane_count = or_default(config->batches_max, BATCHES_MAX);
-    CLEANUP(rpc_server_close)
-    struct rpc_server *server = calloc(1, sizeof *server + lane_count * sizeof(struct lane));
-    CHECK(server != NULL);
+        .pool_queue_max = or_default(config->pool_queue_max, POOL_QUEUE_MAX),
+        .parked = add_lanes,
+        .parked_context = server};
+    pthread_mutex_init(&server->lane_lock, NULL);
     server->store = store;
-    server->lane_count = lane_count;
+    server->lane_count = server->lanes_at_first = lane_count;
     RETURN_IF_ERROR(transport_status(nng_rep0_open(&server->socket), "opening a socket"));
     server->executor = rpc_executor_open(&chain);
     RETURN_IF_ERROR(open_socket(server, config));
@@ -341,6 +364,11 @@ struct status rpc_server_open(const struct rpc_server_config *config, struct sto
 void rpc_server_set_serving(struct rpc_server *server, bool serving)
 {
     rpc_executor_set_serving(server->executor, serving);
+}
+
+void rpc_server_wake(struct rpc_server *server)
+{
+    rpc_executor_wake(server->executor);
 }
 
 bool rpc_server_drain(struct rpc_server *server, uint32_t timeout_ms)
@@ -379,5 +407,6 @@ void rpc_server_close(struct rpc_server **server)
         nng_aio_free(closed->lanes[i].receive_aio);
         nng_aio_free(closed->lanes[i].send_aio);
     }
+    pthread_mutex_destroy(&closed->lane_lock);
     free(closed);
 }

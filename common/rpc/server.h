@@ -52,7 +52,8 @@ struct rpc_server_config {
     struct rpc_tls_config tls;
     bool allow_plain_tcp;    // tcp:// on loopback only, and only with this.
     uint32_t in_flight_max;  // 0: 4,096 calls.
-    uint32_t batches_max;    // 0: 256 batches received and not yet answered.
+    uint32_t batches_max;    // 0: 256 batches received and not yet answered; those that wait
+                             // (rpc_call_park) come on top.
     uint32_t pool_threads;   // 0: number of cores.
     uint32_t pool_queue_max; // 0: 64.
 };
@@ -68,6 +69,9 @@ MUST_USE struct status rpc_server_open(const struct rpc_server_config *config, s
 bool rpc_server_drain(struct rpc_server *server, uint32_t timeout_ms);
 void rpc_server_close(struct rpc_server **server); // Only at exit (nng); idempotent.
 uint64_t rpc_server_in_flight(const struct rpc_server *server);
+/// rpc_server_wake: something has happened that calls may wait for (rpc_call_park); those that do
+/// are run again. Any thread, also the store's writer in a hook: it only wakes somebody.
+void rpc_server_wake(struct rpc_server *server);
 /// rpc_server_set_serving is false until the daemon is ready: calls but Health get
 /// UNAVAILABLE / STARTING.
 void rpc_server_set_serving(struct rpc_server *server, bool serving);

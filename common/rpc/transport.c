@@ -16,7 +16,6 @@
 
 enum {
     RECONNECT_MS_MIN = 10,
-    RECONNECT_MS_MAX = 1000,
     SYNC_TIMEOUT_MS = 10 * 1000, // nng's default is for ever; every call of ours has its own.
     PEM_BYTES_MAX = 256 << 10,
 };
@@ -34,7 +33,8 @@ struct status transport_set_common(nng_socket socket)
     if (error == 0) error = nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, SYNC_TIMEOUT_MS);
     if (error == 0) error = nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, SYNC_TIMEOUT_MS);
     if (error == 0) error = nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MS_MIN);
-    if (error == 0) error = nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MS_MAX);
+    if (error == 0)
+        error = nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, TRANSPORT_RECONNECT_MS_MAX);
     return transport_status(error, "setting the socket's limits");
 }
 
@@ -180,12 +180,37 @@ static struct status make_tls(const struct rpc_tls_config *tls, const char *url,
     return STATUS_SUCCESS;
 }
 
+static const char *copy_of(const char *text)
+{
+    if (text == NULL) return NULL;
+    char *copy = strdup(text);
+    CHECK(copy != NULL);
+    return copy;
+}
+
+struct rpc_tls_config transport_tls_copy(const struct rpc_tls_config *tls)
+{
+    return (struct rpc_tls_config){.ca_file = copy_of(tls->ca_file),
+                                   .certificate_file = copy_of(tls->certificate_file),
+                                   .key_file = copy_of(tls->key_file),
+                                   .server_name = copy_of(tls->server_name)};
+}
+
+void transport_tls_free(struct rpc_tls_config *tls)
+{
+    free((char *)tls->ca_file);
+    free((char *)tls->certificate_file);
+    free((char *)tls->key_file);
+    free((char *)tls->server_name);
+    *tls = (struct rpc_tls_config){0};
+}
+
 // ---- Listening and dialing -----------------------------------------------------------------
 
 struct status transport_listen(nng_socket socket, const char *url, const struct rpc_tls_config *tls,
                                bool allow_plain_tcp, nng_listener *ret)
 {
-    nng_listener listener;
+    nng_listener listener = NNG_LISTENER_INITIALIZER;
     CLEANUP(free_tls) nng_tls_config *config = NULL;
     RETURN_IF_ERROR(check_url(url, allow_plain_tcp));
     RETURN_IF_ERROR(check_directory(url));
@@ -202,13 +227,15 @@ struct status transport_listen(nng_socket socket, const char *url, const struct 
     }
     if (error == 0) error = nng_listener_start(listener, 0);
     if (error == 0) *ret = listener;
+    bool is_left_over = error != 0 && nng_listener_id(listener) > 0;
+    if (is_left_over) nng_listener_close(listener);
     return transport_status(error, "listening");
 }
 
 struct status transport_dial(nng_socket socket, const char *url, const struct rpc_tls_config *tls,
                              nng_dialer *ret)
 {
-    nng_dialer dialer;
+    nng_dialer dialer = NNG_DIALER_INITIALIZER;
     CLEANUP(free_tls) nng_tls_config *config = NULL;
     RETURN_IF_ERROR(check_url(url, true));
     if (has_scheme(url, "tls+tcp://")) RETURN_IF_ERROR(make_tls(tls, url, true, &config));
@@ -221,5 +248,7 @@ struct status transport_dial(nng_socket socket, const char *url, const struct rp
     }
     if (error == 0) error = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
     if (error == 0) *ret = dialer;
+    bool is_left_over = error != 0 && nng_dialer_id(dialer) > 0;
+    if (is_left_over) nng_dialer_close(dialer);
     return transport_status(error, "dialing");
 }

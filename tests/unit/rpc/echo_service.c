@@ -48,6 +48,28 @@ static struct status handle_pool(struct rpc_call *call, struct store_txn *txn)
     return reply_echo(call, call->request);
 }
 
+// Takes a good part of what a handler may have, each time it runs.
+static struct status handle_wait(struct rpc_call *call, struct store_txn *txn)
+{
+    struct echo *echo = call->service;
+    const Echo__EchoRequest *request = call->request;
+    CHECK(txn == NULL);
+    atomic_fetch_add(&echo->wait_runs, 1);
+    uint64_t level = atomic_load(&echo->level);
+    uint64_t until_ns = call->received_mono_ns + request->sleep_ms * NS_PER_MS;
+    call->noted[0]++;
+    rpc_call_detail(call, "run", "again"); // More than once would be a CHECK.
+    if (arena_alloc(call->arena, 1 << 20) == NULL) return ARENA_STATUS_EXHAUSTED;
+    if (level < request->number && rpc_call_may_park(call, until_ns)) {
+        return rpc_call_park(call, until_ns);
+    }
+    RETURN_IF_ERROR(reply_echo(call, request));
+    Echo__EchoReply *reply = (Echo__EchoReply *)call->reply;
+    reply->number = level;
+    reply->text = arena_format(call->arena, "run %llu", (unsigned long long)call->noted[0]);
+    return reply->text != NULL ? STATUS_SUCCESS : ARENA_STATUS_EXHAUSTED;
+}
+
 static uint64_t read_counter(struct store_txn *txn, struct bytes key)
 {
     struct bytes value;
@@ -86,7 +108,7 @@ static const rpc_handler handlers[ECHO_METHOD_COUNT] = {
     [ECHO_ECHO_ANY_USER] = handle_echo, [ECHO_POOL_ANY_USER] = handle_pool,
     [ECHO_COUNT] = handle_count,        [ECHO_COUNT_PROMISED] = handle_count,
     [ECHO_POOL] = handle_pool,          [ECHO_SMALL] = handle_echo,
-    [ECHO_FORBIDDEN] = handle_echo,
+    [ECHO_FORBIDDEN] = handle_echo,     [ECHO_WAIT] = handle_wait,
 };
 
 struct rpc_service echo_service(struct echo *echo)
@@ -172,7 +194,8 @@ static struct status authenticate_slow(void *context, struct bytes token, struct
 static enum rpc_scope authorize(void *context, const struct token_claims *claims,
                                 const char *permission)
 {
-    (void)context;
+    const struct echo *echo = context;
+    if (atomic_load_explicit(&echo->grants_nothing, memory_order_relaxed)) return RPC_SCOPE_NONE;
     for (size_t i = 0; i < claims->role_count; i++) {
         if (strcmp(claims->roles[i], "caller") == 0 && strcmp(permission, "echo.call") == 0) {
             return RPC_SCOPE_ALL;

@@ -19,11 +19,14 @@ struct echo {
     struct key_signer *signer;
     struct token_cache *tokens;
     struct rpc_identity identity;
-    atomic_int runs;          // How often a handler began.
-    atomic_int pool_waiting;  // Calls of Pool that hold a thread.
-    atomic_bool pool_release; // Lets them go; at open.
-    atomic_bool is_stale;     // authenticate answers IDENTITY_STALE.
-    atomic_bool slow_refuses; // authenticate_slow answers TOKEN_REVOKED.
+    atomic_int runs;            // How often a handler began.
+    atomic_int pool_waiting;    // Calls of Pool that hold a thread.
+    atomic_bool pool_release;   // Lets them go; at open.
+    atomic_uint_fast64_t level; // What Wait waits for; rpc_server_wake says that it rose.
+    atomic_int wait_runs;       // How often Wait began.
+    atomic_bool is_stale;       // authenticate answers IDENTITY_STALE.
+    atomic_bool slow_refuses;   // authenticate_slow answers TOKEN_REVOKED.
+    atomic_bool grants_nothing; // authorize answers NONE to everybody.
     atomic_int slow_checks;
 };
 

@@ -25,46 +25,73 @@ static int teardown(void **state)
 
 // ---- The stored row ------------------------------------------------------------------------
 
-static const char golden_hex[] = "01"                               // version
-                                 "18a1b2c3d4e5f607"                 // expiry
-                                 "000102030405060708090a0b0c0d0e0f" // request hash
-                                 "0a021a00";                        // a ReplyBatch
+#define HEAD_HEX                                                                                   \
+    "18a1b2c3d4e5f607"                 /* expiry */                                                \
+    "000102030405060708090a0b0c0d0e0f" /* request hash */
+#define SEALED_HEX                                                                                 \
+    "101112131415161718191a1b1c1d1e1f2021222324252627" /* nonce */                                 \
+    "a0a1a2a3"                                         /* sealed */                                \
+    "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf"                 /* tag */
+
+static size_t bytes_of_hex(const char *hex, uint8_t ret[static 128])
+{
+    size_t size = strlen(hex) / 2;
+    assert_true(hex_decode(hex, strlen(hex), ret, size));
+    return size;
+}
 
 static void test_row_has_its_golden_bytes(void **state)
 {
     (void)state;
-    uint8_t golden[64], written[64];
-    size_t size = strlen(golden_hex) / 2;
-    assert_true(hex_decode(golden_hex, strlen(golden_hex), golden, size));
-    struct idempotency_row row = {.expires_wall_ns = 0x18a1b2c3d4e5f607,
-                                  .reply = bytes_of("\x0a\x02\x1a\x00", 4)};
-    for (uint8_t i = 0; i < 16; i++) {
-        row.request_hash[i] = i;
-    }
-    assert_int_equal(idempotency_row_size(&row), size);
-    idempotency_row_encode(&row, written);
-    assert_memory_equal(written, golden, size);
 
-    struct idempotency_row again;
-    assert_int_equal(idempotency_row_decode(bytes_of(golden, size), &again).code, STATUS_OK);
-    assert_int_equal(again.expires_wall_ns, row.expires_wall_ns);
-    assert_memory_equal(again.request_hash, row.request_hash, 16);
-    assert_true(bytes_equal(again.reply, row.reply));
+    const struct {
+        const char *hex;
+        bool is_clear;
+        size_t answer_size;
+    } rows[] = {
+        {"01" HEAD_HEX "0a021a00", true, 4}, // A ReplyBatch; read, no longer written.
+        {"02" HEAD_HEX SEALED_HEX, false, 24 + 4 + 16},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t golden[128], written[128];
+        struct idempotency_row row;
+        size_t size = bytes_of_hex(rows[i].hex, golden);
+        assert_int_equal(idempotency_row_decode(bytes_of(golden, size), &row).code, STATUS_OK);
+        assert_true(row.expires_wall_ns == 0x18a1b2c3d4e5f607);
+        assert_memory_equal(row.request_hash, golden + 9, 16);
+        assert_int_equal(row.is_clear, rows[i].is_clear);
+        assert_int_equal(row.answer.size, rows[i].answer_size);
+        assert_memory_equal(row.answer.data, golden + IDEMPOTENCY_HEAD_BYTES, row.answer.size);
+        assert_int_equal(idempotency_row_size(&row), size);
+        idempotency_row_encode(&row, written);
+        assert_memory_equal(written + 1, golden + 1, size - 1);
+        assert_int_equal(written[0], 2);
+    }
 }
 
 static void test_a_damaged_row_is_data_loss(void **state)
 {
     (void)state;
-    uint8_t golden[64];
-    struct idempotency_row row;
-    size_t size = strlen(golden_hex) / 2;
-    assert_true(hex_decode(golden_hex, strlen(golden_hex), golden, size));
-    for (size_t cut = 0; cut <= IDEMPOTENCY_HEAD_BYTES; cut++) {
-        assert_int_equal(idempotency_row_decode(bytes_of(golden, cut), &row).code,
-                         STATUS_DATA_LOSS);
+
+    const struct {
+        const char *hex;
+        size_t least; // Bytes that are a row.
+    } rows[] = {
+        {"01" HEAD_HEX "0a021a00", IDEMPOTENCY_HEAD_BYTES + 1},
+        {"02" HEAD_HEX SEALED_HEX, IDEMPOTENCY_HEAD_BYTES + IDEMPOTENCY_SEAL_OVERHEAD_BYTES + 1},
+        {"03" HEAD_HEX SEALED_HEX, SIZE_MAX},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t golden[128];
+        struct idempotency_row row;
+        size_t size = bytes_of_hex(rows[i].hex, golden);
+        for (size_t cut = 0; cut <= size; cut++) {
+            struct status status = idempotency_row_decode(bytes_of(golden, cut), &row);
+            assert_int_equal(status.code, cut >= rows[i].least ? STATUS_OK : STATUS_DATA_LOSS);
+        }
     }
-    golden[0] = 2;
-    assert_int_equal(idempotency_row_decode(bytes_of(golden, size), &row).code, STATUS_DATA_LOSS);
 }
 
 // ---- Behaviour -----------------------------------------------------------------------------
@@ -199,14 +226,25 @@ static struct status sweep_once(struct store_txn *txn, void *context)
     return STATUS_SUCCESS;
 }
 
-static bool is_found(const struct idempotency *key, uint64_t now_ns)
+static struct status find(const struct idempotency *key, uint64_t now_ns, bool *ret_is_there)
 {
     struct store_txn *txn = NULL;
-    struct bytes reply;
+    struct bytes reply = {0};
+    struct arena *arena = arena_open(4096);
     assert_int_equal(store_snapshot_begin(fixture.store, &txn).code, STATUS_OK);
-    assert_int_equal(idempotency_find(txn, key, now_ns, &reply).code, STATUS_OK);
+    struct status status = idempotency_find(txn, key, now_ns, arena, &reply);
+    *ret_is_there = reply.size > 0;
+    if (reply.size > 0) assert_true(bytes_equal(reply, bytes_of_text("reply")));
     store_snapshot_end(&txn);
-    return reply.size > 0;
+    arena_close(&arena);
+    return status;
+}
+
+static bool is_found(const struct idempotency *key, uint64_t now_ns)
+{
+    bool is_there;
+    assert_int_equal(find(key, now_ns, &is_there).code, STATUS_OK);
+    return is_there;
 }
 
 static struct idempotency identify(const char *key)
@@ -229,6 +267,25 @@ static void test_a_key_is_free_again_after_a_day(void **state)
     write_wait(put_one, &at);
     assert_true(is_found(&at.key, 1000 + IDEMPOTENCY_LIFE_NS - 1));
     assert_false(is_found(&at.key, 1000 + IDEMPOTENCY_LIFE_NS));
+}
+
+// Who reads the disk sees no answer, and an answer that was moved or changed is none.
+static void test_answers_are_sealed(void **state)
+{
+    (void)state;
+    struct at at = {.key = identify("k"), .now_ns = 1000};
+    bool is_there;
+    write_wait(put_one, &at);
+    struct store_txn *txn = NULL;
+    struct bytes row;
+    assert_int_equal(store_snapshot_begin(fixture.store, &txn).code, STATUS_OK);
+    struct bytes row_key = bytes_of(at.key.row_key, sizeof at.key.row_key);
+    assert_int_equal(store_get(txn, STORE_TABLE_RPC_FIRST, row_key, &row).code, STATUS_OK);
+    assert_null(memmem(row.data, row.size, "reply", 5));
+    store_snapshot_end(&txn);
+    at.key.seal_key[0] ^= 1;
+    assert_int_equal(find(&at.key, 1000, &is_there).code, STATUS_DATA_LOSS);
+    assert_false(is_there);
 }
 
 static void test_the_sweep_deletes_what_has_expired_and_no_more(void **state)
@@ -280,6 +337,8 @@ static void test_identities_do_not_run_into_each_other(void **state)
         for (size_t j = 0; j < i; j++) {
             assert_memory_not_equal(identities[i].row_key, identities[j].row_key,
                                     IDEMPOTENCY_ROW_KEY_BYTES);
+            assert_memory_not_equal(identities[i].seal_key, identities[j].seal_key,
+                                    IDEMPOTENCY_SEAL_KEY_BYTES);
         }
     }
 }
@@ -299,6 +358,7 @@ int main(void)
         TEST(test_the_same_key_at_the_same_time_has_one_effect),
         TEST(test_answers_outlive_a_restart),
         TEST(test_a_key_is_free_again_after_a_day),
+        TEST(test_answers_are_sealed),
         TEST(test_the_sweep_deletes_what_has_expired_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,13 @@
 // Addresses, peers and processes: ipc, TLS over TCP, foreign users, a server that is killed.
 #include "common/base/clock.h"
+#include "common/rpc/transport.h"
 #include "florin/rpc/v1/rpc.pb-c.h"
 #include "florin/rpc/v1/rpc_methods.h"
 #include "tests/unit/rpc/fixture.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <nng/protocol/reqrep0/rep.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -150,6 +152,36 @@ static int remove_directory(void **state)
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", directory);
     return system(command);
+}
+
+static size_t count_listeners(void)
+{
+    size_t count = 0;
+    nng_stat *all = NULL;
+    assert_int_equal(nng_stats_get(&all), 0);
+    for (nng_stat *at = nng_stat_child(all); at != NULL; at = nng_stat_next(at))
+        count += strcmp(nng_stat_name(at), "listener") == 0;
+    nng_stats_free(all);
+    return count;
+}
+
+// Whoever is kept from listening tries again and again (relisten.h): nothing piles up.
+static void test_a_listener_that_cannot_start_leaves_nothing(void **state)
+{
+    (void)state;
+    static const char url[] = "inproc://taken";
+    const struct rpc_tls_config tls = {0};
+    nng_socket first, second;
+    nng_listener listener;
+    assert_int_equal(nng_rep0_open(&first), 0);
+    assert_int_equal(nng_rep0_open(&second), 0);
+    assert_true(status_ok(transport_listen(first, url, &tls, false, &listener)));
+    size_t before = count_listeners();
+    for (int i = 0; i < 10; i++)
+        assert_false(status_ok(transport_listen(second, url, &tls, false, &listener)));
+    WAIT_UNTIL(count_listeners() == before); // nng's reaper takes its time.
+    nng_close(first);
+    nng_close(second);
 }
 
 static void test_where_a_server_may_listen(void **state)
@@ -385,6 +417,7 @@ int main(int argc, char **argv)
         TEST_IN(setup_ipc, teardown, test_the_socket_is_for_its_owner_only),
         TEST_IN(setup_ipc, teardown, test_peers_that_leave_at_once_shut_nobody_out),
         TEST_IN(setup_directory, remove_directory, test_where_a_server_may_listen),
+        cmocka_unit_test(test_a_listener_that_cannot_start_leaves_nothing),
         TEST_IN(setup_directory, remove_directory, test_mutual_tls),
         TEST_IN(setup_directory, remove_directory,
                 test_tls_files_that_do_not_fit_together_are_refused_at_open),
