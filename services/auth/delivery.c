@@ -4,13 +4,14 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/outbound/outbound.h"
 #include "services/auth/delivery_config.h"
 #include "services/auth/message_text.h"
 #include "services/auth/outbox.h"
-#include "services/auth/transport.h"
 
 #include <jansson.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ enum fate { FATE_SENT, FATE_REFUSED, FATE_FAILED, FATE_EXPIRED, FATE_UNDELIVERAB
 struct slot {
     struct arena *arena; // Of the message's texts. NULL: the slot is free.
     struct auth_message message;
-    struct auth_attempt *attempt;
+    struct outbound_attempt *attempt;
     bool is_done;      // And only the store has not been told yet.
     uint64_t again_ns; // When it is to be tried again; 0: it leaves the store.
     char body[AUTH_MAIL_BYTES_MAX];
@@ -43,8 +44,8 @@ struct auth_delivery {
     const struct auth_service *service;
     struct auth_delivery_config config;
     struct auth_delivery_peers secrets;
-    struct auth_transport *transport; // live
-    int outbox_fd;                    // dev; -1
+    struct outbound *outbound; // live
+    int outbox_fd;             // dev; -1
     struct slot slots[AUTH_DELIVERY_IN_FLIGHT_MAX];
     struct peer peers[AUTH_CHANNEL_LAST + 1];
     struct metric *fates[AUTH_CHANNEL_LAST + 1][FATE_COUNT];
@@ -90,9 +91,9 @@ struct status auth_delivery_open(const struct auth_service *service,
         status = auth_outbox_open(config->outbox_directory, &delivery->outbox_fd);
     } else if (config->mode == AUTH_DELIVERY_LIVE) {
         status = auth_delivery_check(config, &delivery->secrets);
-        struct auth_transport_config transport = {.tls_ca_file = config->tls_ca_file,
-                                                  .timeout_ms = config->timeout_ms};
-        if (status_ok(status)) delivery->transport = auth_transport_open(&transport);
+        struct outbound_config outbound = {.tls_ca_file = config->tls_ca_file,
+                                           .timeout_ms = config->timeout_ms};
+        if (status_ok(status)) delivery->outbound = outbound_open(&outbound);
     }
     if (!status_ok(status)) auth_delivery_close(&delivery);
     *ret = delivery;
@@ -102,7 +103,7 @@ struct status auth_delivery_open(const struct auth_service *service,
 static void release(struct slot *slot)
 {
     if (slot->arena == NULL) return;
-    auth_attempt_close(&slot->attempt);
+    outbound_attempt_close(&slot->attempt);
     char *code = (char *)(uintptr_t)slot->message.code;
     if (code != NULL) key_wipe(code, strlen(code));
     key_wipe(slot->body, sizeof slot->body);
@@ -115,10 +116,10 @@ void auth_delivery_close(struct auth_delivery **delivery)
     struct auth_delivery *old = *delivery;
     if (old == NULL) return;
     for (size_t i = 0; i < AUTH_DELIVERY_IN_FLIGHT_MAX; i++)
-        if (old->slots[i].attempt != NULL) auth_attempt_cancel(old->slots[i].attempt);
+        if (old->slots[i].attempt != NULL) outbound_attempt_cancel(old->slots[i].attempt);
     for (size_t i = 0; i < AUTH_DELIVERY_IN_FLIGHT_MAX; i++)
         release(&old->slots[i]);
-    auth_transport_close(&old->transport);
+    outbound_close(&old->outbound);
     if (old->outbox_fd >= 0) close(old->outbox_fd);
     key_wipe(&old->secrets, sizeof old->secrets);
     free(old);
@@ -141,8 +142,7 @@ static uint64_t doubled_s(unsigned times, uint64_t most_s)
     return times < 16 && (UINT64_C(1) << times) < most_s ? UINT64_C(1) << times : most_s;
 }
 
-static void tell(const struct slot *slot, const char *what,
-                 const struct auth_attempt_report *report)
+static void tell(const struct slot *slot, const char *what, const struct outbound_report *report)
 {
     char id[ID128_TEXT_BYTES]; // Never the address.
     id128_format(slot->message.id, id);
@@ -163,7 +163,7 @@ static void decide(struct auth_delivery *delivery, struct slot *slot, enum fate 
 }
 
 /// pause_peer: a server that is away is not asked once for each message that waits.
-static void pause_peer(struct peer *peer, const struct auth_attempt_report *report, uint64_t now_ns)
+static void pause_peer(struct peer *peer, const struct outbound_report *report, uint64_t now_ns)
 {
     if (report->is_answered) {
         *peer = (struct peer){0};
@@ -175,7 +175,7 @@ static void pause_peer(struct peer *peer, const struct auth_attempt_report *repo
 }
 
 static void fail(struct auth_delivery *delivery, struct slot *slot,
-                 const struct auth_attempt_report *report, uint64_t now_ns)
+                 const struct outbound_report *report, uint64_t now_ns)
 {
     uint64_t backoff_s = doubled_s(slot->message.attempts, AUTH_DELIVERY_BACKOFF_S_MAX);
     uint64_t asked_s = report->wait_ms / 1000;
@@ -191,19 +191,19 @@ static void fail(struct auth_delivery *delivery, struct slot *slot,
 }
 
 static void file_report(struct auth_delivery *delivery, struct slot *slot,
-                        const struct auth_attempt_report *report, uint64_t now_ns)
+                        const struct outbound_report *report, uint64_t now_ns)
 {
-    auth_attempt_close(&slot->attempt);
+    outbound_attempt_close(&slot->attempt);
     pause_peer(&delivery->peers[slot->message.channel], report, now_ns);
     switch (report->result) {
-    case AUTH_ATTEMPT_ACCEPTED:
+    case OUTBOUND_ACCEPTED:
         decide(delivery, slot, FATE_SENT, 0);
         return;
-    case AUTH_ATTEMPT_REFUSED:
+    case OUTBOUND_REFUSED:
         tell(slot, "a message was refused for good, and is dropped", report);
         decide(delivery, slot, FATE_REFUSED, 0);
         return;
-    case AUTH_ATTEMPT_FAILED:
+    case OUTBOUND_FAILED:
         fail(delivery, slot, report, now_ns);
         return;
     }
@@ -258,7 +258,7 @@ static void send_mail(struct auth_delivery *delivery, struct slot *slot)
     };
     size_t size = auth_mail_write(&mail, slot->body);
     key_wipe(text, sizeof text);
-    struct auth_smtp_request request = {
+    struct outbound_mail request = {
         .url = delivery->config.smtp_url,
         .needs_tls = delivery->config.smtp_needs_tls,
         .user = delivery->config.smtp_user,
@@ -267,7 +267,7 @@ static void send_mail(struct auth_delivery *delivery, struct slot *slot)
         .to = message->to,
         .body = bytes_of(slot->body, size),
     };
-    slot->attempt = auth_transport_start_smtp(delivery->transport, &request, slot);
+    slot->attempt = outbound_start_mail(delivery->outbound, &request, slot);
 }
 
 static void send_text(struct auth_delivery *delivery, struct slot *slot)
@@ -283,13 +283,19 @@ static void send_text(struct auth_delivery *delivery, struct slot *slot)
     CHECK(size > 0 && size <= sizeof slot->body);
     json_decref(json);
     key_wipe(text, sizeof text);
-    struct auth_post_request request = {
+    char bearer[sizeof "Bearer " + AUTH_DELIVERY_SECRET_BYTES] = "";
+    const char *token = delivery->secrets.sms_token;
+    if (token[0] != '\0') snprintf(bearer, sizeof bearer, "Bearer %s", token);
+    struct outbound_header headers[] = {{"Idempotency-Key", id}, {"Authorization", bearer}};
+    struct outbound_post request = {
         .url = delivery->config.sms_url,
-        .token = delivery->secrets.sms_token,
-        .id = id,
+        .content_type = "application/json",
+        .headers = headers,
+        .header_count = sizeof headers / sizeof headers[0],
         .body = bytes_of(slot->body, size),
     };
-    slot->attempt = auth_transport_start_post(delivery->transport, &request, slot);
+    slot->attempt = outbound_start_post(delivery->outbound, &request, slot);
+    key_wipe(bearer, sizeof bearer);
 }
 
 static bool is_deliverable(const struct auth_delivery *delivery, const struct auth_message *message)
@@ -303,9 +309,9 @@ static void begin(struct auth_delivery *delivery, struct slot *slot, uint64_t no
     if (now_ns >= auth_message_end_ns(&slot->message)) {
         decide(delivery, slot, FATE_EXPIRED, 0);
     } else if (!is_deliverable(delivery, &slot->message)) {
-        struct auth_attempt_report report = {.what = slot->message.channel == AUTH_EMAIL
-                                                         ? "the address cannot be written to"
-                                                         : "auth.sms_url is not set"};
+        struct outbound_report report = {.what = slot->message.channel == AUTH_EMAIL
+                                                     ? "the address cannot be written to"
+                                                     : "auth.sms_url is not set"};
         tell(slot, "a message cannot be delivered, and is dropped", &report);
         decide(delivery, slot, FATE_UNDELIVERABLE, 0);
     } else if (slot->message.channel == AUTH_EMAIL) {
@@ -369,9 +375,9 @@ static uint64_t ms_until(uint64_t at_ns, uint64_t now_ns)
 
 static void take_reports(struct auth_delivery *delivery, uint64_t now_ns)
 {
-    struct auth_attempt_report report;
+    struct outbound_report report;
     struct slot *slot;
-    while ((slot = auth_transport_next(delivery->transport, &report)) != NULL)
+    while ((slot = outbound_next(delivery->outbound, &report)) != NULL)
         file_report(delivery, slot, &report, now_ns);
 }
 
@@ -435,8 +441,8 @@ uint64_t auth_delivery_turn(struct auth_delivery *delivery, uint64_t now_ns)
 
 void auth_delivery_wait(struct auth_delivery *delivery, int wake_fd, uint64_t wait_ms)
 {
-    if (delivery->transport != NULL) {
-        auth_transport_wait(delivery->transport, wake_fd, wait_ms);
+    if (delivery->outbound != NULL) {
+        outbound_wait(delivery->outbound, wake_fd, wait_ms);
         return;
     }
     struct pollfd wake = {.fd = wake_fd, .events = POLLIN};

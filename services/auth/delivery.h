@@ -10,7 +10,7 @@
 ///            Attempts and the next one's time are stored: a restart does not hammer.
 /// Pauses     A server that does not answer, or refuses us and not the message, gets nothing for 1,
 ///            2, 4 … 30 s.
-/// Threads    The worker's. Each attempt has its own (transport.h): a server that hangs
+/// Threads    The worker's. Each attempt has its own (common/outbound): a server that hangs
 ///            holds up nothing else.
 /// Errors     INVALID_ARGUMENT / DELIVERY_CONFIG (what is missing for `live`);
 ///            UNAVAILABLE / OUTBOX_NOT_WRITABLE.

@@ -35,7 +35,7 @@ struct peer {
     pthread_t thread;
     pthread_mutex_t lock; // Of what follows, and of every line's fd.
     bool is_closing;
-    size_t line_count;
+    size_t line_count, accepted;
     struct peer_line *lines[LINES_MAX];
 };
 
@@ -113,6 +113,23 @@ static void *talk(void *context)
     return NULL;
 }
 
+/// make_line gives a place for a connection: that of one whose thread is at its end, or a new one.
+static struct peer_line *make_line(struct peer *peer, int fd)
+{
+    struct peer_line *line = NULL;
+    for (size_t i = 0; i < peer->line_count && line == NULL; i++)
+        if (peer->lines[i]->fd < 0) line = peer->lines[i];
+    if (line != NULL) {
+        pthread_join(line->thread, NULL);
+    } else {
+        line = calloc(1, sizeof *line);
+        CHECK(line != NULL && peer->line_count < LINES_MAX);
+        peer->lines[peer->line_count++] = line;
+    }
+    *line = (struct peer_line){.peer = peer, .number = peer->accepted++, .fd = fd};
+    return line;
+}
+
 static void *accept_all(void *context)
 {
     struct peer *peer = context;
@@ -121,10 +138,7 @@ static void *accept_all(void *context)
         pthread_mutex_lock(&peer->lock);
         bool is_over = fd < 0 || peer->is_closing;
         if (!is_over) {
-            struct peer_line *line = calloc(1, sizeof *line);
-            CHECK(line != NULL && peer->line_count < LINES_MAX);
-            *line = (struct peer_line){.peer = peer, .number = peer->line_count, .fd = fd};
-            peer->lines[peer->line_count++] = line;
+            struct peer_line *line = make_line(peer, fd);
             CHECK(pthread_create(&line->thread, NULL, talk, line) == 0);
         }
         pthread_mutex_unlock(&peer->lock);

@@ -11,7 +11,9 @@ struct web_peer {
     const struct peer_identity *identity;
     struct peer *peer;
     pthread_mutex_t lock; // Of what follows.
-    const char *status, *headers;
+    struct web_answer answer;
+    web_answerer answerer; // Instead of it, unless NULL.
+    void *context;
     size_t received;
     struct web_received last;
 };
@@ -31,33 +33,62 @@ static bool read_request(struct peer_line *line, struct web_received *ret)
     return size > 0 && peer_read(line, ret->body, body_size);
 }
 
+void web_received_header(const struct web_received *received, const char *name, char *ret,
+                         size_t ret_bytes)
+{
+    size_t name_size = strlen(name);
+    ret[0] = '\0';
+    for (const char *line = received->head; *line != '\0'; line = strchr(line, '\n') + 1) {
+        if (strncmp(line, name, name_size) != 0 || strncmp(line + name_size, ": ", 2) != 0)
+            continue;
+        const char *value = line + name_size + 2;
+        snprintf(ret, ret_bytes, "%.*s", (int)strcspn(value, "\n"), value);
+        return;
+    }
+}
+
+static void answer(struct peer_line *line, const struct web_answer *answer_)
+{
+    char head[1024];
+    if (answer_->status == NULL) {
+        peer_hang(line);
+        return;
+    }
+    if (answer_->status[0] == '\0') return;
+    bool has_body = strncmp(answer_->status, "204", 3) != 0;
+    const char *body = answer_->body != NULL ? answer_->body : "{}";
+    snprintf(head, sizeof head, "HTTP/1.1 %s\r\n", answer_->status);
+    (void)peer_write(line, head);
+    if (answer_->headers[0] != '\0') (void)peer_write(line, answer_->headers); // Of any length.
+    snprintf(head, sizeof head, "Content-Length: %zu\r\n\r\n", strlen(body));
+    (void)peer_write(line, has_body ? head : "\r\n");
+    if (has_body && body[0] != '\0') (void)peer_write(line, body);
+}
+
 static void talk(struct peer_line *line, void *context)
 {
     struct web_peer *peer = context;
-    struct web_received request;
-    char answer[1024];
-    if (peer->identity != NULL && !peer_start_tls(line, peer->identity)) return;
-    if (!read_request(line, &request)) return;
-    pthread_mutex_lock(&peer->lock);
-    peer->received++;
-    peer->last = request;
-    const char *status = peer->status, *headers = peer->headers;
-    pthread_mutex_unlock(&peer->lock);
-    if (status == NULL) {
-        peer_hang(line);
-    } else if (status[0] != '\0') {
-        bool has_body = strncmp(status, "204", 3) != 0;
-        snprintf(answer, sizeof answer, "HTTP/1.1 %s\r\n%s%s", status, headers,
-                 has_body ? "Content-Length: 2\r\n\r\n{}" : "\r\n");
-        (void)peer_write(line, answer);
+    struct web_received *request = malloc(sizeof *request);
+    CHECK(request != NULL);
+    bool is_whole = (peer->identity == NULL || peer_start_tls(line, peer->identity)) &&
+                    read_request(line, request);
+    if (is_whole) {
+        pthread_mutex_lock(&peer->lock);
+        size_t number = peer->received++;
+        peer->last = *request;
+        struct web_answer said = peer->answer;
+        if (peer->answerer != NULL) said = peer->answerer(peer->context, number, request);
+        pthread_mutex_unlock(&peer->lock);
+        answer(line, &said);
     }
+    free(request);
 }
 
 struct web_peer *web_peer_open(const struct peer_identity *identity)
 {
     struct web_peer *peer = calloc(1, sizeof *peer);
     CHECK(peer != NULL);
-    *peer = (struct web_peer){.identity = identity, .status = "200 OK", .headers = ""};
+    *peer = (struct web_peer){.identity = identity, .answer = {"200 OK", "", NULL}};
     pthread_mutex_init(&peer->lock, NULL);
     peer->peer = peer_open(0, talk, peer);
     return peer;
@@ -80,8 +111,16 @@ uint16_t web_peer_port(const struct web_peer *peer)
 void web_peer_set_answer(struct web_peer *peer, const char *status, const char *headers)
 {
     pthread_mutex_lock(&peer->lock);
-    peer->status = status;
-    peer->headers = headers;
+    peer->answer = (struct web_answer){status, headers, NULL};
+    peer->answerer = NULL;
+    pthread_mutex_unlock(&peer->lock);
+}
+
+void web_peer_set_answerer(struct web_peer *peer, web_answerer answerer, void *context)
+{
+    pthread_mutex_lock(&peer->lock);
+    peer->answerer = answerer;
+    peer->context = context;
     pthread_mutex_unlock(&peer->lock);
 }
 

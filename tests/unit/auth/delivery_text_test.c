@@ -97,16 +97,16 @@ static void test_a_webhook_that_asks_for_time_gets_it(void **state)
 static void test_a_webhook_that_hangs(void **state)
 {
     struct scene *scene = *state;
-    struct auth_message message;
     scene->config.timeout_ms = SCENE_SHORT_MS;
     scene_reopen_delivery(scene);
     web_peer_set_answer(scene->web, NULL, "");
-    scene_post(scene, MOBILE);
+    scene_post_kind(scene, MOBILE, AUTH_MESSAGE_PASSWORD_CHANGED);
     UNTIL(scene, scene_is_idle);
     scene_check_fate(scene, "hangs", MOBILE, KEPT);
     web_peer_set_answer(scene->web, "200 OK", "");
-    scene_check_sent_later(scene, "answers again", MOBILE);
-    assert_int_equal(scene_waiting(scene, MOBILE, &message), 0);
+    size_t before = web_peer_received(scene->web, NULL);
+    scene_check_sent_in_the_end(scene, "answers again", MOBILE);
+    assert_true(web_peer_received(scene->web, NULL) > before);
 }
 
 static void test_without_a_webhook_text_messages_are_dropped(void **state)
@@ -252,9 +252,8 @@ static void test_a_server_that_hangs_holds_up_nothing(void **state)
         usleep(1000);
     uint64_t before_ns = clock_mono_ns();
     auth_worker_stop(house->service.worker);
-    assert_true(clock_mono_ns() - before_ns < S);
     auth_worker_close(&house->service.worker);
-    assert_true(clock_mono_ns() - before_ns < 2 * S);
+    assert_true(clock_mono_ns() - before_ns < SCENE_LONG_MS / 2 * NS_PER_MS); // Not at its end.
     assert_int_equal(scene_waiting(scene, ASHA, &message), AUTH_DELIVERY_IN_FLIGHT_MAX);
 }
 
