@@ -77,9 +77,13 @@ function(florin_test name)
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
     endif()
+    if(FLORIN_SANITIZE) # Which makes a machine several times slower.
+        math(EXPR arg_TIMEOUT "3 * ${arg_TIMEOUT}")
+    endif()
     florin_executable(${name} SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS} LIBRARIES cmocka ${arg_LIBRARIES})
     add_test(NAME ${arg_SUITE}/${name} COMMAND ${name} ${arg_ARGS} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${arg_SUITE}/${name} PROPERTIES LABELS ${arg_SUITE} TIMEOUT ${arg_TIMEOUT}
+        COST ${arg_TIMEOUT} # Two at a time: the long ones first, so that none is left alone at the end.
         ENVIRONMENT "FLORIN_SOURCE_DIR=${CMAKE_SOURCE_DIR};FLORIN_BINARY_DIR=${CMAKE_BINARY_DIR}")
 endfunction()
 

@@ -1,6 +1,7 @@
 #include "common/event/collector.h"
 
 #include "common/base/check.h"
+#include "common/event/types.h"
 
 #include <stdlib.h>
 
@@ -12,10 +13,13 @@ enum {
 
 static_assert(ARENA_BYTES_MAX >= 4 * EVENT_BATCH_BYTES_MAX, "texts and their padding fit");
 
-void event_collector_open(struct event_collector *collector, uint64_t next_seq)
+void event_collector_open(struct event_collector *collector, const char *const *types,
+                          size_t type_count, uint64_t next_seq)
 {
-    *collector =
-        (struct event_collector){.arena = arena_open(ARENA_BYTES_MAX), .next_seq = next_seq};
+    *collector = (struct event_collector){.arena = arena_open(ARENA_BYTES_MAX),
+                                          .types = types,
+                                          .type_count = type_count,
+                                          .next_seq = next_seq};
 }
 
 void event_collector_close(struct event_collector *collector)
@@ -49,6 +53,14 @@ static struct event_view *next_view(struct event_collector *collector)
     return &collector->views[collector->count];
 }
 
+static bool is_chosen(const struct event_collector *collector, struct bytes type)
+{
+    for (size_t i = 0; i < collector->type_count; i++) {
+        if (event_pattern_matches(bytes_of_text(collector->types[i]), type)) return true;
+    }
+    return collector->type_count == 0;
+}
+
 enum event_collected event_collector_add(struct event_collector *collector,
                                          const struct event_batch *batch)
 {
@@ -58,6 +70,10 @@ enum event_collected event_collector_add(struct event_collector *collector,
         if (!status_ok(event_peek(packed, &head))) return EVENT_COLLECTED_MALFORMED;
         if (head.seq < collector->next_seq) continue; // Handled or gathered before.
         if (head.seq > collector->next_seq) return EVENT_COLLECTED_GAP;
+        if (!is_chosen(collector, head.type)) {
+            collector->next_seq++;
+            continue;
+        }
         struct event_view *view = next_view(collector);
         if (!status_ok(event_decode(packed, collector->arena, view))) {
             return EVENT_COLLECTED_MALFORMED;

@@ -62,9 +62,11 @@ uint64_t event_outbox_head(const struct event_outbox *outbox);
 /// The EventLog service of this outbox, for rpc_server_open: context is the outbox.
 struct rpc_service event_outbox_service(struct event_outbox *outbox);
 
-/// event_outbox_set_waits: how many Reads may wait for an event at once (each holds a pool thread);
-/// the others are answered at once. 1 until set; 0 ends those that wait, for a drain.
-void event_outbox_set_waits(struct event_outbox *outbox, unsigned waits_max);
+/// event_outbox_on_moved: called after each group that moved the head, on the writer's thread and
+/// under the outbox's lock, so it only wakes somebody: rpc_server_wake, for Reads that wait. NULL
+/// ends that; nobody is inside any more when it returns.
+void event_outbox_on_moved(struct event_outbox *outbox, void (*moved)(void *context),
+                           void *context);
 
 /// event_publisher sends committed events on PUB sockets with the type as topic, and a heartbeat
 /// each second. It reads the outbox on its own thread, so that the writer only ever wakes it; when

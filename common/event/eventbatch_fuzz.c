@@ -14,6 +14,10 @@ static void compare(const struct event_view *ours, struct bytes packed)
     CHECK(strcmp(theirs->reason, ours->reason) == 0);
     CHECK(theirs->n_visible_to == ours->visible_to_count);
     CHECK(bytes_equal(bytes_of(theirs->payload.data, theirs->payload.len), ours->payload));
+    CHECK(bytes_equal(bytes_of(theirs->before_digest.data, theirs->before_digest.len),
+                      ours->before_digest));
+    CHECK(bytes_equal(bytes_of(theirs->after_digest.data, theirs->after_digest.len),
+                      ours->after_digest));
     eventlog__event__free_unpacked(theirs, NULL);
 }
 
@@ -39,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct event_batch batch;
     if (event_message_parse(bytes_of(data, size), &topic, &batch).code != STATUS_OK) return 0;
     struct event_collector collector;
-    event_collector_open(&collector, 1);
+    event_collector_open(&collector, NULL, 0, 1);
     (void)event_collector_add(&collector, &batch);
     event_collector_reset(&collector, 1);
     for (size_t offset = 0; event_batch_next(&batch, &offset, &packed);) {

@@ -1,5 +1,5 @@
 #include "common/base/clock.h"
-#include "common/event/outbox.h"
+#include "common/event/consumers.h"
 #include "florin/event/v1/event.pb-c.h"
 #include "florin/event/v1/event_methods.h"
 
@@ -9,9 +9,7 @@ enum {
     READ_LIMIT_DEFAULT = 1000,
     READ_BYTES_MAX = 4 * 1024 * 1024 - 64 * 1024,
     READ_ARENA_BYTES_MAX = 16 * 1024 * 1024, // The reply, and once more in packed form.
-    CONSUMER_NAME_BYTES_MAX = 128,
     BATCH_EVENTS_FIELD = 3,
-    WAIT_MARGIN_MS = 500, // Of the deadline: what it takes to answer.
 };
 
 // ---- Read ----------------------------------------------------------------------------------
@@ -147,36 +145,19 @@ static struct status reply_events(struct rpc_call *call, const struct event_outb
     return rpc_call_reply(call, reply);
 }
 
-static void wait_for_events(struct rpc_call *call, struct event_outbox *outbox,
-                            const Eventlog__ReadRequest *request)
-{
-    uint64_t until_ns = clock_mono_ns() + request->wait_ms * NS_PER_MS;
-    uint64_t latest_ns = call->deadline_mono_ns - WAIT_MARGIN_MS * NS_PER_MS;
-    if (until_ns > latest_ns) until_ns = latest_ns;
-    pthread_mutex_lock(&outbox->lock);
-    if (outbox->waits < outbox->waits_max) {
-        outbox->waits++;
-        while (event_outbox_head(outbox) <= request->after_seq && clock_mono_ns() < until_ns &&
-               outbox->waits_max > 0) {
-            outbox_wait_moved(outbox, request->after_seq, until_ns);
-        }
-        outbox->waits--;
-    }
-    pthread_mutex_unlock(&outbox->lock);
-}
-
 static struct status handle_read(struct rpc_call *call, struct store_txn *no_txn)
 {
-    (void)no_txn; // POOL: an own snapshot, begun after the wait.
+    (void)no_txn; // POOL: an own snapshot, begun when there is something to read.
     struct event_outbox *outbox = call->service;
     const Eventlog__ReadRequest *request = call->request;
-    if (request->wait_ms > 0 && event_outbox_head(outbox) == request->after_seq) {
-        wait_for_events(call, outbox, request);
-    }
     uint64_t head = event_outbox_head(outbox);
     if (request->after_seq > head) {
         return REFUSE(OUT_OF_RANGE, SEQ_AHEAD_OF_LOG,
                       "the log ends before this seq: was it restored from an older copy?");
+    }
+    uint64_t until_ns = call->received_mono_ns + request->wait_ms * NS_PER_MS;
+    if (request->after_seq == head && rpc_call_may_park(call, until_ns)) {
+        return rpc_call_park(call, until_ns);
     }
     struct bytes tagged = {0};
     if (request->after_seq < head) {
@@ -191,36 +172,11 @@ static struct status handle_read(struct rpc_call *call, struct store_txn *no_txn
     return reply_events(call, outbox, head, tagged);
 }
 
-// ---- Acknowledge ---------------------------------------------------------------------------
-
-static struct status handle_acknowledge(struct rpc_call *call, struct store_txn *txn)
-{
-    const struct event_outbox *outbox = call->service;
-    const Eventlog__AcknowledgeRequest *request = call->request;
-    if (request->upto_seq > event_outbox_head(outbox)) {
-        return REFUSE(OUT_OF_RANGE, SEQ_AHEAD_OF_LOG,
-                      "the log ends before this seq: was it restored from an older copy?");
-    }
-    // The caller's own name stands before it, so that no service can speak for another's consumer.
-    char actor[RPC_ACTOR_BYTES], name[CONSUMER_NAME_BYTES_MAX + RPC_ACTOR_BYTES];
-    rpc_call_actor(call, actor);
-    int size = snprintf(name, sizeof name, "%s/%s", actor, request->consumer);
-    if (size < 0 || (size_t)size >= sizeof name) {
-        return rpc_call_violation(call, "consumer", "TOO_LONG");
-    }
-    Eventlog__AcknowledgeResponse *reply =
-        RPC_NEW(call, Eventlog__AcknowledgeResponse, eventlog__acknowledge_response__init);
-    if (reply == NULL) return ARENA_STATUS_EXHAUSTED;
-    // Also backwards: a consumer that was restored from an older copy needs its events again.
-    outbox_consumer_put(txn, bytes_of(name, (size_t)size),
-                        &(struct outbox_consumer){.acknowledged_seq = request->upto_seq,
-                                                  .at_wall_ns = clock_wall_ns()});
-    return rpc_call_reply(call, reply);
-}
-
 static const rpc_handler handlers[EVENT_METHOD_COUNT] = {
     [EVENT_READ] = handle_read,
-    [EVENT_ACKNOWLEDGE] = handle_acknowledge,
+    [EVENT_ACKNOWLEDGE] = outbox_acknowledge,
+    [EVENT_LIST_CONSUMERS] = outbox_list_consumers,
+    [EVENT_FORGET_CONSUMER] = outbox_forget_consumer,
 };
 
 struct rpc_service event_outbox_service(struct event_outbox *outbox)

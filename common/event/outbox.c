@@ -4,12 +4,13 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/event/consumers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { LOCAL_SLOT = 0, CONSUMER_VERSION = 1, ANCESTOR_VERSION = 1 };
+enum { ANCESTOR_VERSION = 1 };
 
 static const struct store_table tables[] = {
     {OUTBOX_TABLE_EVENTS, "event_outbox"},
@@ -44,6 +45,7 @@ static void after_commit(void *context)
     pthread_mutex_lock(&outbox->lock);
     atomic_store(&outbox->head, outbox->writer_head);
     pthread_cond_broadcast(&outbox->moved);
+    if (outbox->on_moved != NULL) outbox->on_moved(outbox->on_moved_context);
     pthread_mutex_unlock(&outbox->lock);
 }
 
@@ -143,7 +145,6 @@ struct status event_outbox_open(struct store *store, const char *source, struct 
     outbox->store = store;
     snprintf(outbox->source, sizeof outbox->source, "%s", source);
     outbox->writer_head = head;
-    outbox->waits_max = 1;
     atomic_init(&outbox->head, head);
     pthread_mutex_init(&outbox->lock, NULL);
     pthread_condattr_t attributes;
@@ -158,7 +159,7 @@ struct status event_outbox_open(struct store *store, const char *source, struct 
     outbox->first_seq =
         metric_gauge("florin_event_outbox_first_seq", "Lowest event still kept", NULL);
     metric_set(outbox->head_seq, (int64_t)head);
-    store_set_local(store, LOCAL_SLOT, outbox);
+    store_set_local(store, OUTBOX_LOCAL_SLOT, outbox);
     store_add_hook(store, &(struct store_hook){.after_commit = after_commit,
                                                .rolled_back = rolled_back,
                                                .job_refused = job_refused,
@@ -179,11 +180,11 @@ void event_outbox_close(struct event_outbox **outbox)
     *outbox = NULL;
 }
 
-void event_outbox_set_waits(struct event_outbox *outbox, unsigned waits_max)
+void event_outbox_on_moved(struct event_outbox *outbox, void (*moved)(void *context), void *context)
 {
     pthread_mutex_lock(&outbox->lock);
-    outbox->waits_max = waits_max;
-    pthread_cond_broadcast(&outbox->moved);
+    outbox->on_moved = moved;
+    outbox->on_moved_context = context;
     pthread_mutex_unlock(&outbox->lock);
 }
 
@@ -211,7 +212,7 @@ static uint64_t take_seq(struct event_outbox *outbox, const struct store_txn *tx
 
 void event_append(struct store_txn *txn, const struct event *event)
 {
-    struct event_outbox *outbox = store_txn_local(txn, LOCAL_SLOT);
+    struct event_outbox *outbox = store_txn_local(txn, OUTBOX_LOCAL_SLOT);
     CHECK(outbox != NULL); // The daemon opened its outbox before it serves.
     CHECK(event->type != NULL && event->type[0] != 0);
     CHECK(strlen(event->type) < EVENT_TYPE_BYTES_MAX);
@@ -240,6 +241,8 @@ void event_append(struct store_txn *txn, const struct event *event)
         event_name("users", event->visible_to[i], names[i]);
         visible_to[view.visible_to_count++] = names[i];
     }
+    uint8_t digests[OUTBOX_DIGESTS_BYTES];
+    outbox_fill_digests(outbox, txn, &view, digests);
     size_t size = event_packed_size(&view);
     CHECK(size <= EVENT_PACKED_BYTES_MAX);
     grow(&outbox->packed, &outbox->packed_bytes, size);
@@ -252,7 +255,7 @@ void event_append(struct store_txn *txn, const struct event *event)
 static void append_for_call(struct store_txn *txn, const struct rpc_call *call,
                             const void *payload_message, struct event *event)
 {
-    struct event_outbox *outbox = store_txn_local(txn, LOCAL_SLOT);
+    struct event_outbox *outbox = store_txn_local(txn, OUTBOX_LOCAL_SLOT);
     CHECK(outbox != NULL);
     char actor[RPC_ACTOR_BYTES];
     rpc_call_actor(call, actor);
@@ -298,41 +301,7 @@ void event_name(const char *collection, struct id128 id, char ret_text[static EV
     id128_format(id, ret_text + size + 1);
 }
 
-// ---- Consumers and trimming ----------------------------------------------------------------
-
-void outbox_consumer_put(struct store_txn *txn, struct bytes name,
-                         const struct outbox_consumer *consumer)
-{
-    uint8_t value[OUTBOX_CONSUMER_BYTES] = {CONSUMER_VERSION};
-    put_u64_be(value + 1, consumer->acknowledged_seq);
-    put_u64_be(value + 9, consumer->at_wall_ns);
-    store_put(txn, OUTBOX_TABLE_CONSUMERS, name, bytes_of(value, sizeof value));
-}
-
-struct status outbox_consumer_decode(struct bytes value, struct outbox_consumer *ret)
-{
-    if (value.size != OUTBOX_CONSUMER_BYTES || value.data[0] != CONSUMER_VERSION) {
-        return REFUSE(DATA_LOSS, EVENT_CONSUMER_BROKEN, "a row of event_consumers is damaged");
-    }
-    ret->acknowledged_seq = get_u64_be(value.data + 1);
-    ret->at_wall_ns = get_u64_be(value.data + 9);
-    return STATUS_SUCCESS;
-}
-
-// The highest seq that every registered consumer has; 0 without one.
-static struct status lowest_acknowledged(struct store_txn *txn, uint64_t *ret)
-{
-    CLEANUP(store_cursor_close) struct store_cursor cursor;
-    store_cursor_open(txn, OUTBOX_TABLE_CONSUMERS, &cursor);
-    uint64_t lowest = UINT64_MAX;
-    for (bool row = store_cursor_first(&cursor); row; row = store_cursor_next(&cursor)) {
-        struct outbox_consumer consumer;
-        RETURN_IF_ERROR(outbox_consumer_decode(cursor.value, &consumer));
-        if (consumer.acknowledged_seq < lowest) lowest = consumer.acknowledged_seq;
-    }
-    *ret = lowest == UINT64_MAX ? 0 : lowest;
-    return STATUS_SUCCESS;
-}
+// ---- Trimming ----------------------------------------------------------------
 
 // How many of the rows from `first` to `last` one step takes: those that are old enough.
 static struct status count_old(struct store_txn *txn, uint64_t first, uint64_t last, size_t *ret)
@@ -357,10 +326,10 @@ static struct status count_old(struct store_txn *txn, uint64_t first, uint64_t l
 static struct status run_trim(struct store_job *job, struct store_txn *txn)
 {
     (void)job;
-    struct event_outbox *outbox = store_txn_local(txn, LOCAL_SLOT);
+    struct event_outbox *outbox = store_txn_local(txn, OUTBOX_LOCAL_SLOT);
     atomic_store(&outbox->trim_has_more, false);
     uint64_t last, head = outbox->writer_head;
-    RETURN_IF_ERROR(lowest_acknowledged(txn, &last));
+    RETURN_IF_ERROR(outbox_acknowledged_by_all(txn, &last));
     uint64_t kept_from = head > EVENT_KEPT_COUNT ? head - EVENT_KEPT_COUNT : 0;
     if (last > kept_from) last = kept_from;
     uint64_t first = outbox_first_seq(txn, head);

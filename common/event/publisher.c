@@ -2,6 +2,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/base/thread.h"
 #include "common/event/outbox.h"
 #include "common/event/socket.h"
 #include "common/rpc/relisten.h"
@@ -230,7 +231,7 @@ struct status event_publisher_open(struct event_outbox *outbox, const char *cons
         free(publisher);
         return status;
     }
-    event_thread_start(&publisher->thread, "event-pub", publisher_main, publisher);
+    thread_start(&publisher->thread, "event-pub", THREAD_STACK_BYTES, publisher_main, publisher);
     *ret = publisher;
     return STATUS_SUCCESS;
 }

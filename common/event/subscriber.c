@@ -4,9 +4,11 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/base/thread.h"
 #include "common/event/collector.h"
 #include "common/event/reader.h"
 #include "common/event/socket.h"
+#include "common/event/types.h"
 #include "common/rpc/redial.h"
 
 #include <nng/protocol/pubsub0/sub.h>
@@ -19,6 +21,7 @@
 // Two heartbeats and a half: then PUB is not believed any more and the log itself is asked.
 #define SILENCE_NS (2500 * NS_PER_MS)
 #define ACKNOWLEDGE_NS NS_PER_SECOND
+#define PASSED_NS NS_PER_SECOND
 
 enum {
     RECEIVE_MS = 250, // How long a change of state may go unseen.
@@ -43,9 +46,9 @@ struct event_subscriber {
     bool closing, was_connected;
     int pipe_id; // Of the connection; -1: none.
 
-    // For other threads to look at. seq is what was handled.
-    atomic_uint_fast64_t seq, head_seq, fresh_mono_ns;
-    atomic_bool is_stopped;
+    // For other threads to look at. seq is what was handled or passed over.
+    atomic_uint_fast64_t seq, head_seq, fresh_mono_ns, gap_count;
+    _Atomic(const char *) stop_reason; // NULL while it goes on.
 
     // The thread's own.
     struct event_collector collector;
@@ -53,9 +56,10 @@ struct event_subscriber {
     size_t message_count;
     uint64_t log_id, not_before_ns;
     bool needs_read, told_stale;
-    uint64_t heard_mono_ns;          // When PUB was last heard.
-    uint64_t turn_mono_ns;           // When this thread last looked.
-    uint64_t mark_seq, mark_mono_ns; // Fresh as of then, once this seq is handled.
+    uint64_t heard_mono_ns;               // When PUB was last heard.
+    uint64_t turn_mono_ns;                // When this thread last looked.
+    uint64_t mark_seq, mark_mono_ns;      // Fresh as of then, once this seq is handled.
+    uint64_t durable_seq, passed_mono_ns; // What the consumer has stored, and was last told.
     uint64_t acknowledged_seq, acknowledged_mono_ns;
     uint32_t back_off_ms;
 
@@ -75,8 +79,10 @@ void event_subscriber_get_state(struct event_subscriber *subscriber,
 {
     ret->seq = atomic_load(&subscriber->seq);
     ret->head_seq = atomic_load(&subscriber->head_seq);
+    ret->gap_count = atomic_load(&subscriber->gap_count);
     ret->is_stale = event_subscriber_is_stale(subscriber);
-    ret->is_stopped = atomic_load(&subscriber->is_stopped);
+    ret->stop_reason = atomic_load(&subscriber->stop_reason);
+    ret->is_stopped = ret->stop_reason != NULL;
 }
 
 static void tell_stale(struct event_subscriber *subscriber)
@@ -118,7 +124,7 @@ static void set_seq(struct event_subscriber *subscriber, uint64_t seq)
 
 static void stop(struct event_subscriber *subscriber, const char *reason)
 {
-    atomic_store(&subscriber->is_stopped, true);
+    atomic_store(&subscriber->stop_reason, reason);
     LOG_ERROR("events cannot be followed: an operator is needed", LOG_TEXT("reason", reason),
               LOG_TEXT("source", subscriber->source),
               LOG_U64("seq", atomic_load(&subscriber->seq)));
@@ -220,7 +226,8 @@ static bool handle_slice(struct event_subscriber *subscriber, const struct event
         if (is_closing(subscriber)) return false;
     }
     subscriber->back_off_ms = BACK_OFF_MS_MIN;
-    set_seq(subscriber, events[count - 1].seq);
+    subscriber->durable_seq = events[count - 1].seq;
+    set_seq(subscriber, subscriber->durable_seq);
     metric_add(subscriber->handled_total, count);
     return true;
 }
@@ -228,18 +235,35 @@ static bool handle_slice(struct event_subscriber *subscriber, const struct event
 static void hand_on(struct event_subscriber *subscriber)
 {
     const struct event_collector *collector = &subscriber->collector;
-    for (size_t done = 0; done < collector->count;) {
+    size_t done = 0;
+    while (done < collector->count) {
         size_t count = collector->count - done;
         if (count > EVENT_SUBSCRIBER_EVENTS_MAX) count = EVENT_SUBSCRIBER_EVENTS_MAX;
         if (!handle_slice(subscriber, collector->views + done, count)) break;
         done += count;
     }
+    // Behind the last chosen event may lie others, which are done with as well.
+    uint64_t seq = collector->next_seq - 1;
+    if (done == collector->count && seq > atomic_load(&subscriber->seq)) set_seq(subscriber, seq);
     forget_gathered(subscriber);
 }
 
+// Not for each event that was not chosen: the consumer's commit costs more than passing them over.
+static void tell_passed(struct event_subscriber *subscriber)
+{
+    const struct event_subscriber_config *config = &subscriber->config;
+    uint64_t seq = atomic_load(&subscriber->seq), now_ns = clock_mono_ns();
+    if (config->passed == NULL || seq == subscriber->durable_seq) return;
+    if (now_ns < subscriber->passed_mono_ns + PASSED_NS) return;
+    subscriber->passed_mono_ns = now_ns;
+    struct status status = config->passed(config->context, seq, subscriber->log_id);
+    if (status_ok(status)) subscriber->durable_seq = seq;
+}
+
+// Only what the consumer has stored: what is acknowledged may be trimmed away.
 static void acknowledge(struct event_subscriber *subscriber)
 {
-    uint64_t seq = atomic_load(&subscriber->seq), now_ns = clock_mono_ns();
+    uint64_t seq = subscriber->durable_seq, now_ns = clock_mono_ns();
     if (subscriber->consumer[0] == 0 || seq == subscriber->acknowledged_seq) return;
     if (now_ns < subscriber->acknowledged_mono_ns + ACKNOWLEDGE_NS) return;
     if (!event_reader_acknowledge(subscriber->reader, seq)) return;
@@ -306,6 +330,7 @@ static void take_beginning(struct event_subscriber *subscriber, const struct eve
         seq = head.seq - 1;
     }
     set_seq(subscriber, seq);
+    subscriber->durable_seq = seq;
     event_collector_reset(&subscriber->collector, seq + 1);
 }
 
@@ -428,7 +453,9 @@ static void hear(struct event_subscriber *subscriber, int flags)
     bool was_away = clock_mono_ns() >= subscriber->turn_mono_ns + SILENCE_NS;
     bool is_missing = false, is_drained = false, was_heard = false, is_of_other_log = false;
     uint64_t head_seq = 0;
-    while (!is_missing && !is_of_other_log && has_room(subscriber)) {
+    // Counted, because a message without chosen events takes no room.
+    for (size_t i = 0; i < GATHER_MESSAGES_MAX; i++) {
+        if (is_missing || is_of_other_log || !has_room(subscriber)) break;
         nng_msg *message;
         int rc = nng_recvmsg(subscriber->socket, &message, flags);
         if (rc != 0) {
@@ -451,7 +478,10 @@ static void hear(struct event_subscriber *subscriber, int flags)
         if (is_drained && !was_away) note_head(subscriber, head_seq, subscriber->turn_mono_ns);
     }
     hand_on(subscriber);
-    if (is_missing) metric_add(subscriber->gaps_total, 1);
+    if (is_missing) {
+        metric_add(subscriber->gaps_total, 1);
+        atomic_fetch_add(&subscriber->gap_count, 1);
+    }
     subscriber->needs_read = is_missing || is_of_other_log || was_away;
 }
 
@@ -477,9 +507,10 @@ static void *subscriber_main(void *context)
     struct event_subscriber *subscriber = context;
     while (!is_closing(subscriber)) {
         tell_stale(subscriber);
+        tell_passed(subscriber);
         acknowledge(subscriber);
         (void)redial_look(&subscriber->redial, is_connected(subscriber));
-        if (!atomic_load(&subscriber->is_stopped)) {
+        if (atomic_load(&subscriber->stop_reason) == NULL) {
             turn(subscriber);
             continue;
         }
@@ -524,6 +555,9 @@ struct status event_subscriber_open(const struct event_subscriber_config *config
                                     struct event_subscriber **ret)
 {
     CHECK(config->handle != NULL && config->channel != NULL && config->pub_url != NULL);
+    CHECK(config->consumer == NULL || config->type_count == 0 || config->passed != NULL);
+    for (size_t i = 0; i < config->type_count; i++)
+        RETURN_IF_ERROR(event_pattern_check(bytes_of_text(config->types[i])));
     struct event_subscriber *subscriber = calloc(1, sizeof *subscriber);
     CHECK(subscriber != NULL);
     subscriber->config = *config;
@@ -542,6 +576,7 @@ struct status event_subscriber_open(const struct event_subscriber_config *config
     pthread_cond_init(&subscriber->poked, &attributes);
     pthread_condattr_destroy(&attributes);
     atomic_init(&subscriber->seq, config->after_seq);
+    subscriber->durable_seq = config->after_seq;
     subscriber->log_id = config->log_id;
     subscriber->not_before_ns = config->after_seq == 0 ? config->not_before_ns : 0;
     subscriber->needs_read = true;
@@ -556,13 +591,14 @@ struct status event_subscriber_open(const struct event_subscriber_config *config
     subscriber->gaps_total =
         metric_counter("florin_event_gaps_total", "Times that PUB had lost events", NULL);
     subscriber->reader = event_reader_open(&subscriber->config);
-    event_collector_open(&subscriber->collector, config->after_seq + 1);
+    event_collector_open(&subscriber->collector, config->types, config->type_count,
+                         config->after_seq + 1);
     struct status status = open_socket(subscriber);
     if (!status_ok(status)) {
         close_parts(subscriber); // The rest may be known to a socket: see event_subscriber_close.
         return status;
     }
-    event_thread_start(&subscriber->thread, "event-sub", subscriber_main, subscriber);
+    thread_start(&subscriber->thread, "event-sub", THREAD_STACK_BYTES, subscriber_main, subscriber);
     *ret = subscriber;
     return STATUS_SUCCESS;
 }

@@ -1,12 +1,14 @@
 /// @file common/event/subscriber.h
 /// Follows one daemon's events: in order, each once relative to a cursor that the consumer keeps.
 /// How        Listens on SUB; a gap in seq, or silence, is filled by EventLog/Read. Whatever dies
-/// in
-///            between, the consumer's own cursor says where to go on.
+///            in between, the consumer's own cursor says where to go on.
 /// Threads    Each subscriber has one thread, on which handle() runs.
 /// Fast streams  When PUB drops more than it delivers, the gap is read in answers of thousands of
 ///            events, and what PUB sent meanwhile is skipped unseen.
-/// For third parties: this header, florin_event and florin_rpc are installed as a library.
+/// Types      Chosen here, not on the way: PUB and Read bring every event, because only a sequence
+///            without holes shows that nothing was lost. What was not chosen costs a look at its
+///            type and moves the cursor, of which passed() tells.
+/// For third parties: common/event/client, which is installed as a library, stands on this.
 #pragma once
 
 #include "common/rpc/channel.h"
@@ -19,6 +21,8 @@ struct event_view {
     const char *const *visible_to;
     size_t visible_to_count;
     struct bytes payload;
+    /// SHA-256 of the subject's stored record before and after the change: 32 bytes, or none.
+    struct bytes before_digest, after_digest;
     struct bytes packed; // The whole Event as it was received.
 };
 
@@ -34,6 +38,9 @@ struct event_subscriber_config {
     /// Gives a valid access token (NUL-terminated) for Read; called before each Read.
     void (*token)(void *context, char *ret_text, size_t size);
     void *token_context;
+    /// Patterns of common/event/types.h, which outlive the subscriber; none: every event.
+    const char *const *types;
+    size_t type_count;
     uint64_t after_seq; // The consumer's stored cursor.
     /// With after_seq 0: begin with the first event that is not older than this (wall clock), for a
     /// consumer that keeps no cursor and needs only the recent past. 0: begin with event 1.
@@ -42,10 +49,16 @@ struct event_subscriber_config {
     /// each batch then does so less often while its source is busy. 0: not at all.
     uint32_t linger_ms;
     uint64_t log_id; // 0: not known yet. The stored one else: a change is SOURCE_REPLACED.
-    /// 1 to EVENT_SUBSCRIBER_EVENTS_MAX consecutive events. OK means: effect and cursor (the last
-    /// seq) are durable. Any other status and the same events come again after a back-off.
+    /// 1 to EVENT_SUBSCRIBER_EVENTS_MAX events in order, consecutive but for those that were not
+    /// chosen. OK means: effect and cursor (the last seq) are durable. Any other status and the
+    /// same events come again after a back-off.
     struct status (*handle)(void *context, const struct event_view *events, size_t count,
                             uint64_t log_id);
+    /// Behind the last event handled, up to `seq`, there is nothing that was chosen. Called at most
+    /// once a second; OK means that this cursor is durable, another status that it is not, which
+    /// does no harm: what is passed over again is passed over again. NULL with `types` is for
+    /// consumers that are not registered; theirs may fall behind what the source keeps.
+    struct status (*passed)(void *context, uint64_t seq, uint64_t log_id);
     /// The feed's state changed: stale after 5 s without a heartbeat. May be NULL.
     void (*stale_changed)(void *context, bool stale);
     void *context;
@@ -61,8 +74,10 @@ void event_subscriber_close(struct event_subscriber **subscriber);
 
 struct event_subscriber_state {
     uint64_t seq, head_seq; // Handled; told by the source.
+    uint64_t gap_count;     // How often PUB had lost something, which was read then.
     bool is_stale;
-    bool is_stopped; // SOURCE_REPLACED, SEQ_AHEAD_OF_LOG or SEQ_TRIMMED: needs an operator.
+    bool is_stopped;         // SOURCE_REPLACED, SEQ_AHEAD_OF_LOG or SEQ_TRIMMED: needs an operator.
+    const char *stop_reason; // Which; NULL while it is not stopped.
 };
 
 void event_subscriber_get_state(struct event_subscriber *subscriber,

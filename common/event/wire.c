@@ -2,9 +2,18 @@
 
 #include "common/base/check.h"
 #include "common/base/text.h"
+#include "common/crypto/hash.h"
 
 // Field numbers of proto/florin/event/v1/event.proto.
-enum { EVENT_SEQ = 2, EVENT_TYPE = 3, EVENT_TIME = 4, EVENT_VISIBLE_TO = 13, EVENT_PAYLOAD = 14 };
+enum {
+    EVENT_SEQ = 2,
+    EVENT_TYPE = 3,
+    EVENT_TIME = 4,
+    EVENT_VISIBLE_TO = 13,
+    EVENT_PAYLOAD = 14,
+    EVENT_BEFORE_DIGEST = 15,
+    EVENT_AFTER_DIGEST = 16,
+};
 
 enum {
     BATCH_SOURCE = 1,
@@ -89,9 +98,14 @@ static uint8_t *put_bytes(uint8_t *to, uint32_t number, const void *data, size_t
     return to + size;
 }
 
-static size_t bytes_field_size(size_t size)
+static uint8_t *put_optional(uint8_t *to, uint32_t number, struct bytes bytes)
 {
-    return size == 0 ? 0 : 1 + varint_size(size) + size; // Every number here is below 16.
+    return bytes.size > 0 ? put_bytes(to, number, bytes.data, bytes.size) : to;
+}
+
+static size_t bytes_field_size(uint32_t number, size_t size)
+{
+    return size == 0 ? 0 : varint_size((uint64_t)number << 3) + varint_size(size) + size;
 }
 
 static size_t text_size(const char *text)
@@ -101,9 +115,12 @@ static size_t text_size(const char *text)
 
 size_t event_packed_size(const struct event_view *view)
 {
-    size_t size = bytes_field_size(view->payload.size);
+    size_t size = bytes_field_size(EVENT_PAYLOAD, view->payload.size) +
+                  bytes_field_size(EVENT_BEFORE_DIGEST, view->before_digest.size) +
+                  bytes_field_size(EVENT_AFTER_DIGEST, view->after_digest.size);
     for (size_t i = 0; i < TEXT_ROW_COUNT; i++) {
-        size += bytes_field_size(text_size(*text_of(view, &text_rows[i])));
+        const struct text_row *row = &text_rows[i];
+        size += bytes_field_size(row->number, text_size(*text_of(view, row)));
     }
     if (view->seq != 0) size += 1 + varint_size(view->seq);
     if (view->time_ns != 0) size += 1 + 8;
@@ -133,9 +150,9 @@ size_t event_pack(const struct event_view *view, uint8_t *ret_bytes)
     for (size_t i = 0; i < view->visible_to_count; i++) {
         to = put_bytes(to, EVENT_VISIBLE_TO, view->visible_to[i], text_size(view->visible_to[i]));
     }
-    if (view->payload.size > 0) {
-        to = put_bytes(to, EVENT_PAYLOAD, view->payload.data, view->payload.size);
-    }
+    to = put_optional(to, EVENT_PAYLOAD, view->payload);
+    to = put_optional(to, EVENT_BEFORE_DIGEST, view->before_digest);
+    to = put_optional(to, EVENT_AFTER_DIGEST, view->after_digest);
     return (size_t)(to - ret_bytes);
 }
 
@@ -243,6 +260,14 @@ static struct status take_visible_to(struct bytes bytes, struct arena *arena,
     return take_text(bytes, arena, &items[(*count)++]);
 }
 
+static struct status take_digest(const struct field *field, struct bytes *ret)
+{
+    if (!type_fits(field, WIRE_BYTES)) return MALFORMED;
+    if (field->bytes.size != 0 && field->bytes.size != HASH_SHA256_BYTES) return MALFORMED;
+    *ret = field->bytes;
+    return STATUS_SUCCESS;
+}
+
 static struct status take_field(const struct field *field, struct arena *arena,
                                 struct event_view *view)
 {
@@ -264,6 +289,10 @@ static struct status take_field(const struct field *field, struct arena *arena,
         if (!type_fits(field, WIRE_BYTES)) return MALFORMED;
         view->payload = field->bytes;
         return STATUS_SUCCESS;
+    case EVENT_BEFORE_DIGEST:
+        return take_digest(field, &view->before_digest);
+    case EVENT_AFTER_DIGEST:
+        return take_digest(field, &view->after_digest);
     default:
         return STATUS_SUCCESS;
     }

@@ -1,9 +1,8 @@
 /// @file common/event/wire.h
 /// Events and batches as bytes: pure functions over the wire form of proto/florin/event/v1.
 /// Why by hand  An event is packed once, at its commit; the outbox, PUB and Read pass these bytes
-/// on
-///              and only look at seq, time and type. So a batch is put together from packed events
-///              without unpacking one, and a subscriber skips what it knows without unpacking it.
+///              on and only look at seq, time and type. So a batch is put together from packed
+///              events, and a subscriber skips what it knows, without unpacking one.
 ///              The unit test compares both directions with protobuf-c; the fuzz target compares
 ///              what is accepted.
 /// Input        Untrusted. Texts must be UTF-8 without NUL; unknown fields are skipped.
@@ -17,7 +16,7 @@
 #include "common/event/subscriber.h"
 
 enum {
-    EVENT_PACKED_BYTES_MAX = 76 * 1024, // Payload, 8 KiB of call metadata, names, tags.
+    EVENT_PACKED_BYTES_MAX = 76 * 1024, // Payload, 8 KiB of call metadata, names, digests, tags.
     EVENT_BATCH_HEAD_BYTES_MAX = 128,   // A batch without its events.
     EVENT_BATCH_BYTES_MAX = 8 * 1024 * 1024,
     EVENT_SOURCE_BYTES_MAX = 64,

@@ -41,7 +41,7 @@ static void test_batches_become_one_run_of_events(void **state)
         // clang-format on
     };
     struct event_collector collector;
-    event_collector_open(&collector, 11);
+    event_collector_open(&collector, NULL, 0, 11);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct event_batch batch = make_batch(rows[i].first, rows[i].last);
         if (event_collector_add(&collector, &batch) != rows[i].collected)
@@ -71,7 +71,7 @@ static void test_a_hole_inside_a_batch_ends_the_run_before_it(void **state)
     struct event_batch batch;
     assert_status_ok(event_batch_parse(bytes_of(buffer, size), &batch));
     struct event_collector collector;
-    event_collector_open(&collector, 1);
+    event_collector_open(&collector, NULL, 0, 1);
     assert_int_equal(event_collector_add(&collector, &batch), EVENT_COLLECTED_GAP);
     assert_int_equal(collector.count, 2);
     event_collector_close(&collector);
@@ -91,17 +91,60 @@ static void test_a_malformed_event_is_not_passed_over(void **state)
     struct event_batch batch;
     assert_status_ok(event_batch_parse(bytes_of(buffer, size), &batch));
     struct event_collector collector;
-    event_collector_open(&collector, 1);
+    event_collector_open(&collector, NULL, 0, 1);
     assert_int_equal(event_collector_add(&collector, &batch), EVENT_COLLECTED_MALFORMED);
     assert_int_equal(collector.count, 1);
     event_collector_close(&collector);
+}
+
+// Of twelve events, of which every third is test.rare.
+static void test_only_chosen_types_are_gathered(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *types[2];
+        size_t type_count, gathered;
+        uint64_t first_seq;
+    } rows[] = {
+        // clang-format off
+        {{NULL},                        0, 12, 1},
+        {{"*"},                         1, 12, 1},
+        {{"test.*"},                    1, 12, 1},
+        {{"test.rare"},                 1, 4,  3},
+        {{"other.*", "test.rare"},      2, 4,  3},
+        {{"test.common", "test.rare"},  2, 12, 1},
+        {{"test.rar"},                  1, 0,  0},
+        // clang-format on
+    };
+
+    static uint8_t buffer[4096];
+    size_t size = event_batch_head_pack("test", 12, 7, buffer);
+    for (uint64_t seq = 1; seq <= 12; seq++) {
+        struct event_view view = {.type = seq % 3 == 0 ? "test.rare" : "test.common", .seq = seq};
+        size += event_tag_pack(event_packed_size(&view), buffer + size);
+        size += event_pack(&view, buffer + size);
+    }
+    struct event_batch batch;
+    assert_status_ok(event_batch_parse(bytes_of(buffer, size), &batch));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct event_collector collector;
+        event_collector_open(&collector, rows[i].types, rows[i].type_count, 1);
+        assert_int_equal(event_collector_add(&collector, &batch), EVENT_COLLECTED_ALL);
+        assert_int_equal(collector.count, rows[i].gathered);
+        assert_int_equal(collector.next_seq, 13); // The cursor moves over all of them,
+        if (collector.count > 0) assert_int_equal(collector.views[0].seq, rows[i].first_seq);
+        struct event_batch later = make_batch(14, 14);
+        assert_int_equal(event_collector_add(&collector, &later), EVENT_COLLECTED_GAP);
+        event_collector_close(&collector); // and a hole is a hole, whatever may have been in it.
+    }
 }
 
 static void test_thousands_of_events_are_gathered_and_let_go(void **state)
 {
     (void)state;
     struct event_collector collector;
-    event_collector_open(&collector, 1);
+    event_collector_open(&collector, NULL, 0, 1);
     struct event_batch batch = make_batch(1, 20000);
     assert_int_equal(event_collector_add(&collector, &batch), EVENT_COLLECTED_ALL);
     assert_int_equal(collector.count, 20000);
@@ -117,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_batches_become_one_run_of_events),
         cmocka_unit_test(test_a_hole_inside_a_batch_ends_the_run_before_it),
         cmocka_unit_test(test_a_malformed_event_is_not_passed_over),
+        cmocka_unit_test(test_only_chosen_types_are_gathered),
         cmocka_unit_test(test_thousands_of_events_are_gathered_and_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,13 +4,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static const struct store_table tables[] = {{FIXTURE_TABLE_RECORDS, "records"}};
+
+static const struct store_schema schema = {
+    .name = "test", .version = 1, .tables = tables, .table_count = ROWS(tables)};
+
+void open_outbox_of(struct fixture *fixture, const char *source, uint64_t map_bytes)
+{
+    const struct store_schema *schemas[] = {&event_store_schema, &schema};
+    struct store_config config = {.directory = fixture->store_path, .map_bytes = map_bytes};
+    assert_status_ok(store_open(&config, schemas, ROWS(schemas), &fixture->store));
+    assert_status_ok(event_outbox_open(fixture->store, source, &fixture->outbox));
+}
+
 void open_outbox(struct fixture *fixture, const char *source)
 {
-    const struct store_schema *schemas[] = {&event_store_schema};
-    struct store_config config = {.directory = fixture->store_path,
-                                  .map_bytes = UINT64_C(512) << 20};
-    assert_status_ok(store_open(&config, schemas, 1, &fixture->store));
-    assert_status_ok(event_outbox_open(fixture->store, source, &fixture->outbox));
+    open_outbox_of(fixture, source, UINT64_C(512) << 20);
 }
 
 void close_outbox(struct fixture *fixture)

@@ -7,7 +7,10 @@
 #include "common/event/outbox.h"
 #include "tests/unit/support/unit.h"
 
-enum { FIXTURE_PATH_BYTES = 256 };
+enum {
+    FIXTURE_PATH_BYTES = 256,
+    FIXTURE_TABLE_RECORDS = STORE_TABLE_SERVICE_FIRST, // What events may be about.
+};
 
 struct fixture {
     char directory[FIXTURE_PATH_BYTES];
@@ -20,6 +23,8 @@ struct fixture {
 int setup_outbox(void **state);
 int teardown_outbox(void **state);
 void open_outbox(struct fixture *fixture, const char *source);
+/// open_outbox_of: in a store of this size.
+void open_outbox_of(struct fixture *fixture, const char *source, uint64_t map_bytes);
 void close_outbox(struct fixture *fixture);
 
 /// append_events commits `count` events in one job; their payload is their number in the order of

@@ -1,9 +1,9 @@
 // The outbox: numbers without gaps whatever is refused or run again, Read, Acknowledge, trimming.
+#include "common/event/consumers.h"
 #include "florin/event/v1/event.pb-c.h"
 #include "florin/event/v1/event_methods.h"
 #include "tests/unit/event/fixture.h"
 
-#include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
 
@@ -51,34 +51,44 @@ static uint64_t first_seq_of(const struct answer *answer)
     return head.seq;
 }
 
-struct acknowledging {
+/// A call of EventLog that writes, as a service makes it.
+struct writing {
     struct fixture *fixture;
-    const char *service, *consumer;
-    uint64_t upto_seq;
+    enum event_method_index method;
+    const char *service;
+    void *request;
 };
 
-static struct status run_acknowledge(struct store_txn *txn, void *context)
+static struct status run_writing(struct store_txn *txn, void *context)
 {
-    const struct acknowledging *acknowledging = context;
-    Eventlog__AcknowledgeRequest request = EVENTLOG__ACKNOWLEDGE_REQUEST__INIT;
-    request.consumer = (char *)acknowledging->consumer;
-    request.upto_seq = acknowledging->upto_seq;
-    struct rpc_service service = event_outbox_service(acknowledging->fixture->outbox);
-    struct rpc_call call = {.method = &service.methods[EVENT_ACKNOWLEDGE],
+    const struct writing *writing = context;
+    struct rpc_service service = event_outbox_service(writing->fixture->outbox);
+    struct rpc_call call = {.method = &service.methods[writing->method],
                             .service = service.context,
-                            .arena = acknowledging->fixture->arena,
-                            .request = &request,
+                            .arena = writing->fixture->arena,
+                            .request = writing->request,
                             .is_authenticated = true,
                             .claims = {.is_service = true}};
-    memcpy(call.claims.service, acknowledging->service, strlen(acknowledging->service) + 1);
-    return service.handlers[EVENT_ACKNOWLEDGE](&call, txn);
+    snprintf(call.claims.service, sizeof call.claims.service, "%s", writing->service);
+    return service.handlers[writing->method](&call, txn);
 }
 
 static struct status acknowledge(struct fixture *fixture, const char *service, const char *consumer,
                                  uint64_t upto_seq)
 {
-    struct acknowledging acknowledging = {fixture, service, consumer, upto_seq};
-    return store_write_wait(fixture->store, run_acknowledge, &acknowledging);
+    Eventlog__AcknowledgeRequest request = EVENTLOG__ACKNOWLEDGE_REQUEST__INIT;
+    request.consumer = (char *)consumer;
+    request.upto_seq = upto_seq;
+    struct writing writing = {fixture, EVENT_ACKNOWLEDGE, service, &request};
+    return store_write_wait(fixture->store, run_writing, &writing);
+}
+
+static struct status forget(struct fixture *fixture, const char *name)
+{
+    Eventlog__ForgetConsumerRequest request = EVENTLOG__FORGET_CONSUMER_REQUEST__INIT;
+    request.name = (char *)name;
+    struct writing writing = {fixture, EVENT_FORGET_CONSUMER, "ops", &request};
+    return store_write_wait(fixture->store, run_writing, &writing);
 }
 
 // ---- Numbers -------------------------------------------------------------------------------
@@ -166,10 +176,7 @@ static void test_a_group_run_again_leaves_no_gap(void **state)
 {
     struct fixture *fixture = *state;
     close_outbox(fixture);
-    const struct store_schema *schemas[] = {&event_store_schema};
-    struct store_config config = {.directory = fixture->store_path, .map_bytes = 8 << 20};
-    assert_status_ok(store_open(&config, schemas, 1, &fixture->store));
-    assert_status_ok(event_outbox_open(fixture->store, "test", &fixture->outbox));
+    open_outbox_of(fixture, "test", 8 << 20);
     static struct test_job jobs[] = {
         {.events = 2}, {.events = 1, .overfills = true}, {.events = 3}};
     run_group(fixture, jobs, 3);
@@ -325,71 +332,72 @@ static void test_read_by_time_begins_at_the_first_recent_event(void **state)
     }
 }
 
-struct waiter {
-    pthread_t thread;
-    struct fixture fixture; // With an arena of its own.
-    uint32_t wait_ms;
-    struct answer answer;
-    atomic_bool done;
-};
-
-static void *wait_in_read(void *context)
+// Whether a Read that a server made would wait, and until when.
+static void test_read_waits_at_the_end_only(void **state)
 {
-    struct waiter *waiter = context;
-    waiter->answer = call_read(&waiter->fixture, 0, 10, waiter->wait_ms, 0);
-    atomic_store(&waiter->done, true);
-    return NULL;
-}
+    struct fixture *fixture = *state;
+    const uint64_t now_ns = 1000 * NS_PER_SECOND, ms = NS_PER_MS;
+    append_events(fixture, "test.happened", 3, 0);
+    clock_test_set(now_ns, now_ns);
 
-static void start_waiter(struct waiter *waiter, const struct fixture *fixture, uint32_t wait_ms)
-{
-    *waiter = (struct waiter){.fixture = *fixture, .wait_ms = wait_ms};
-    waiter->fixture.arena = arena_open(1 << 20);
-    assert_int_equal(pthread_create(&waiter->thread, NULL, wait_in_read, waiter), 0);
-}
+    const struct {
+        const char *given;
+        uint64_t after;
+        uint32_t wait_ms, timeout_ms;
+        bool may_park;
+        uint64_t waits_ms; // 0: it is answered.
+    } rows[] = {
+        // clang-format off
+        {"at the end",                       3, 10000, 60000, true,  10000},
+        {"at the end, the deadline nearer",  3, 10000,  5000, true,   4500},
+        {"at the end, the deadline at hand", 3, 10000,   400, true,      0},
+        {"at the end, not asked to",         3,     0, 60000, true,      0},
+        {"at the end of a server that ends", 3, 10000, 60000, false,     0},
+        {"before the end",                   2, 10000, 60000, true,      0},
+        // clang-format on
+    };
 
-static void end_waiter(struct waiter *waiter)
-{
-    pthread_join(waiter->thread, NULL);
-    arena_close(&waiter->fixture.arena);
-}
-
-static void wait_until_waiting(struct fixture *fixture, unsigned count)
-{
-    for (bool reached = false; !reached; sched_yield()) {
-        pthread_mutex_lock(&fixture->outbox->lock);
-        reached = fixture->outbox->waits == count;
-        pthread_mutex_unlock(&fixture->outbox->lock);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        print_message("  %s\n", rows[i].given);
+        Eventlog__ReadRequest request = EVENTLOG__READ_REQUEST__INIT;
+        request.after_seq = rows[i].after;
+        request.wait_ms = rows[i].wait_ms;
+        struct rpc_service service = event_outbox_service(fixture->outbox);
+        struct rpc_call call = {.method = &service.methods[EVENT_READ],
+                                .service = service.context,
+                                .arena = fixture->arena,
+                                .request = &request,
+                                .may_park = rows[i].may_park,
+                                .received_mono_ns = now_ns,
+                                .deadline_mono_ns = now_ns + rows[i].timeout_ms * ms};
+        assert_status_ok(service.handlers[EVENT_READ](&call, NULL));
+        assert_int_equal(call.is_parking, rows[i].waits_ms > 0);
+        assert_int_equal(call.reply == NULL, rows[i].waits_ms > 0);
+        if (call.is_parking) {
+            assert_int_equal(call.park_until_mono_ns, now_ns + rows[i].waits_ms * ms);
+        }
     }
 }
 
-static void test_read_waits_for_the_next_event(void **state)
+static void count_move(void *context)
 {
-    struct fixture *fixture = *state;
-    struct waiter waiter;
-    start_waiter(&waiter, fixture, 30000);
-    wait_until_waiting(fixture, 1);
-    assert_false(atomic_load(&waiter.done));
-    append_events(fixture, "test.happened", 1, 0);
-    end_waiter(&waiter);
-    assert_status_ok(waiter.answer.status);
-    assert_int_equal(waiter.answer.batch.head_seq, 1);
+    atomic_fetch_add((atomic_int *)context, 1);
 }
 
-static void test_more_waits_than_allowed_are_answered_at_once(void **state)
+static void test_whoever_waits_hears_of_every_commit_with_events(void **state)
 {
     struct fixture *fixture = *state;
-    struct waiter waiter;
-    start_waiter(&waiter, fixture, 30000);
-    wait_until_waiting(fixture, 1);
-    // This one would outlast the test's time-out if it waited.
-    struct answer answer = call_read(fixture, 0, 10, 30000, 0);
-    assert_status_ok(answer.status);
-    assert_int_equal(answer.batch.event_count, 0);
-    assert_false(atomic_load(&waiter.done));
-    event_outbox_set_waits(fixture->outbox, 0); // A drain ends those that wait.
-    end_waiter(&waiter);
-    assert_int_equal(waiter.answer.batch.head_seq, 0);
+    atomic_int moves = 0;
+    event_outbox_on_moved(fixture->outbox, count_move, &moves);
+    append_events(fixture, "test.happened", 2, 0);
+    assert_int_equal(atomic_load(&moves), 1);
+    append_events(fixture, "test.happened", 0, 0);
+    assert_int_equal(atomic_load(&moves), 1);
+    append_events(fixture, "test.happened", 1, 0);
+    assert_int_equal(atomic_load(&moves), 2);
+    event_outbox_on_moved(fixture->outbox, NULL, NULL);
+    append_events(fixture, "test.happened", 1, 0);
+    assert_int_equal(atomic_load(&moves), 2);
 }
 
 // ---- Acknowledge and trimming --------------------------------------------------------------
@@ -476,7 +484,152 @@ static void test_a_service_cannot_speak_for_anothers_consumer(void **state)
     assert_int_equal(trim_until_done(fixture), 101);
 }
 
+static void test_who_is_forgotten_holds_nothing_back(void **state)
+{
+    struct fixture *fixture = *state;
+    append_old_events(fixture, 2 * EVENT_KEPT_COUNT);
+    assert_status_ok(acknowledge(fixture, "audit", "tree", 2 * EVENT_KEPT_COUNT));
+    assert_status_ok(acknowledge(fixture, "risk", "books", 100));
+    assert_int_equal(trim_until_done(fixture), 101);
+    assert_refused(forget(fixture, "services/risk/book"), "CONSUMER_NOT_FOUND");
+    assert_refused(forget(fixture, "books"), "CONSUMER_NOT_FOUND");
+    assert_status_ok(forget(fixture, "services/risk/books"));
+    assert_int_equal(event_outbox_head(fixture->outbox), 2 * EVENT_KEPT_COUNT + 1); // It is told.
+    assert_true(trim_until_done(fixture) > EVENT_KEPT_COUNT);
+    assert_refused(forget(fixture, "services/risk/books"), "CONSUMER_NOT_FOUND");
+    assert_status_ok(acknowledge(fixture, "risk", "books", 1)); // It comes back all the same.
+}
+
+static void test_no_service_registers_without_end(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[16];
+    append_events(fixture, "test.happened", 3, 0);
+    for (unsigned i = 0; i < OUTBOX_CONSUMERS_MAX; i++) {
+        snprintf(name, sizeof name, "c%u", i);
+        assert_status_ok(acknowledge(fixture, "risk", name, 1));
+    }
+    assert_refused(acknowledge(fixture, "risk", "more", 1), "TOO_MANY_CONSUMERS");
+    assert_status_ok(acknowledge(fixture, "risk", "c0", 2)); // Who is known goes on.
+    assert_status_ok(forget(fixture, "services/risk/c7"));
+    assert_status_ok(acknowledge(fixture, "risk", "more", 1));
+}
+
 #define OUTBOX_TEST(test_) cmocka_unit_test_setup_teardown(test_, setup_outbox, teardown_outbox)
+
+// ---- Digests of what was changed -----------------------------------------------------------
+
+#define SUBJECT "roles/teller"
+
+/// What one job does to the record of SUBJECT before it appends an event.
+struct change {
+    const char *first, *then; // Written one after the other; NULL: not, "": deleted.
+    bool is_noted, is_refused;
+    const char *subject; // Of the event.
+};
+
+static void write_record(struct store_txn *txn, bool is_noted, const char *record)
+{
+    if (record == NULL) return;
+    if (is_noted) event_note(txn, SUBJECT, FIXTURE_TABLE_RECORDS, bytes_of_text("teller"));
+    if (record[0] == '\0') {
+        store_delete(txn, FIXTURE_TABLE_RECORDS, bytes_of_text("teller"));
+    } else {
+        store_put(txn, FIXTURE_TABLE_RECORDS, bytes_of_text("teller"), bytes_of_text(record));
+    }
+}
+
+static struct status run_change(struct store_txn *txn, void *context)
+{
+    const struct change *change = context;
+    write_record(txn, change->is_noted, change->first);
+    write_record(txn, change->is_noted, change->then);
+    event_append(txn, &(struct event){.type = "auth.role.changed", .subject = change->subject});
+    if (change->is_refused) return REFUSE(INVALID_ARGUMENT, NO, "thought better of it");
+    return STATUS_SUCCESS;
+}
+
+static void check_digest(struct bytes digest, const char *record)
+{
+    uint8_t expected[HASH_SHA256_BYTES];
+    if (record == NULL) {
+        assert_int_equal(digest.size, 0);
+        return;
+    }
+    struct bytes bytes = bytes_of_text(record);
+    hash_sha256(&bytes, 1, expected);
+    assert_true(bytes_equal(digest, bytes_of(expected, sizeof expected)));
+}
+
+static void test_events_carry_the_digests_of_their_subjects_record(void **state)
+{
+    struct fixture *fixture = *state;
+
+    // clang-format off
+    static const struct {
+        const char *given;
+        struct change change;
+        const char *before, *after;
+    } rows[] = {
+        {"a new record",                 {"one", NULL, true, false, SUBJECT},   NULL,    "one"},
+        {"no note",                      {"two", NULL, false, false, SUBJECT},  NULL,    NULL},
+        {"another",                      {"three", NULL, true, false, SUBJECT}, "two",   "three"},
+        {"written twice",                {"four", "five", true, false, SUBJECT}, "three", "five"},
+        {"refused: nothing happened",    {"six", NULL, true, true, SUBJECT},    NULL,    NULL},
+        {"nothing of that is left",      {NULL, NULL, true, false, SUBJECT},    NULL,    NULL},
+        {"an event about something else", {"seven", NULL, true, false, "roles/x"}, NULL, NULL},
+        {"no subject",                   {"eight", NULL, true, false, NULL},    NULL,    NULL},
+        {"deleted",                      {"", NULL, true, false, SUBJECT},      "eight", NULL},
+        {"made and deleted",             {"nine", "", true, false, SUBJECT},    NULL,    NULL},
+    };
+
+    // clang-format on
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        uint64_t head = event_outbox_head(fixture->outbox);
+        struct change change = rows[i].change;
+        struct status status = store_write_wait(fixture->store, run_change, &change);
+        assert_int_equal(status_ok(status), !change.is_refused);
+        if (change.is_refused) continue;
+        struct answer answer = call_read(fixture, head, 1, 0, 0);
+        assert_status_ok(answer.status);
+        struct bytes packed;
+        struct event_view view;
+        size_t offset = 0;
+        assert_true(event_batch_next(&answer.batch, &offset, &packed));
+        assert_status_ok(event_decode(packed, fixture->arena, &view));
+        check_digest(view.before_digest, rows[i].before);
+        check_digest(view.after_digest, rows[i].after);
+    }
+}
+
+static struct status run_many(struct store_txn *txn, void *context)
+{
+    (void)context;
+    for (uint8_t i = 0; i < 2 * EVENT_NOTES_MAX; i++) {
+        struct id128 id = id_of((uint8_t)(i + 1));
+        char subject[EVENT_NAME_BYTES];
+        event_note_member(txn, "users", id, FIXTURE_TABLE_RECORDS);
+        store_put(txn, FIXTURE_TABLE_RECORDS, id128_bytes(&id), bytes_of("x", 1));
+        event_name("users", id, subject);
+        event_append(txn, &(struct event){.type = "auth.user.updated", .subject = subject});
+    }
+    return STATUS_SUCCESS;
+}
+
+static void test_beyond_the_last_note_there_are_no_digests(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_status_ok(store_write_wait(fixture->store, run_many, NULL));
+    struct answer answer = call_read(fixture, 0, 2 * EVENT_NOTES_MAX, 0, 0);
+    assert_int_equal(answer.batch.event_count, 2 * EVENT_NOTES_MAX);
+    struct bytes packed;
+    size_t offset = 0;
+    for (size_t i = 0; event_batch_next(&answer.batch, &offset, &packed); i++) {
+        struct event_view view;
+        assert_status_ok(event_decode(packed, fixture->arena, &view));
+        assert_int_equal(view.after_digest.size, i < EVENT_NOTES_MAX ? HASH_SHA256_BYTES : 0);
+    }
+}
 
 int main(void)
 {
@@ -485,17 +638,21 @@ int main(void)
         OUTBOX_TEST(test_a_group_run_again_leaves_no_gap),
         OUTBOX_TEST(test_numbers_go_on_after_a_restart),
         OUTBOX_TEST(test_the_call_says_who_did_it),
+        OUTBOX_TEST(test_events_carry_the_digests_of_their_subjects_record),
+        OUTBOX_TEST(test_beyond_the_last_note_there_are_no_digests),
         OUTBOX_TEST(test_read_answers_by_limit_and_head),
         OUTBOX_TEST(test_an_answer_stays_below_four_mebibytes),
         OUTBOX_TEST(test_read_by_time_begins_at_the_first_recent_event),
-        OUTBOX_TEST(test_read_waits_for_the_next_event),
-        OUTBOX_TEST(test_more_waits_than_allowed_are_answered_at_once),
+        OUTBOX_TEST(test_read_waits_at_the_end_only),
+        OUTBOX_TEST(test_whoever_waits_hears_of_every_commit_with_events),
         OUTBOX_TEST(test_nothing_is_trimmed_without_a_consumer),
         OUTBOX_TEST(test_the_slowest_consumer_holds_events_back),
         OUTBOX_TEST(test_the_last_events_stay_however_far_consumers_are),
         OUTBOX_TEST(test_young_events_stay_however_many_there_are),
         OUTBOX_TEST(test_acknowledging_beyond_the_head_is_refused),
         OUTBOX_TEST(test_a_service_cannot_speak_for_anothers_consumer),
+        OUTBOX_TEST(test_who_is_forgotten_holds_nothing_back),
+        OUTBOX_TEST(test_no_service_registers_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

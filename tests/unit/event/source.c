@@ -1,5 +1,6 @@
 #include "tests/unit/event/source.h"
 
+#include "common/event/consumers.h"
 #include "tests/unit/event/fixture.h"
 
 #include <fcntl.h>
@@ -91,6 +92,11 @@ static uint64_t obey(struct fixture *fixture, struct order order)
     return event_outbox_head(fixture->outbox);
 }
 
+static void wake(void *server)
+{
+    rpc_server_wake(server);
+}
+
 bool source_run(int argc, char **argv, int *ret_code)
 {
     if (argc != 5 || strcmp(argv[1], "--source") != 0) return false;
@@ -103,6 +109,7 @@ bool source_run(int argc, char **argv, int *ret_code)
     struct rpc_server *server;
     struct event_publisher *publisher;
     CHECK(status_ok(rpc_server_open(&config, fixture.store, &everybody, services, 1, &server)));
+    event_outbox_on_moved(fixture.outbox, wake, server);
     rpc_server_set_serving(server, true);
     CHECK(status_ok(event_publisher_open(fixture.outbox, pub_urls, 1, &config.tls, &publisher)));
     struct order order;

@@ -4,6 +4,14 @@
 
 #include <stdlib.h>
 
+// 32 equal bytes.
+static struct bytes digest_of(uint8_t filler)
+{
+    static uint8_t digests[256][HASH_SHA256_BYTES];
+    memset(digests[filler], filler, HASH_SHA256_BYTES);
+    return bytes_of(digests[filler], HASH_SHA256_BYTES);
+}
+
 static struct event_view sample(void)
 {
     static const char *const visible_to[] = {"users/a", "users/b"};
@@ -21,7 +29,9 @@ static struct event_view sample(void)
                                .time_ns = UINT64_C(0x1122334455667788),
                                .visible_to = visible_to,
                                .visible_to_count = 2,
-                               .payload = {(const uint8_t *)"\x08\x01\x00", 3}};
+                               .payload = {(const uint8_t *)"\x08\x01\x00", 3},
+                               .before_digest = digest_of(0xb0),
+                               .after_digest = digest_of(0xa0)};
 }
 
 static int setup_arena(void **state)
@@ -55,6 +65,10 @@ static void test_packed_bytes_are_what_protobuf_writes(void **state)
     assert_int_equal(event->seq, 300);
     assert_int_equal(event->n_visible_to, 2);
     assert_string_equal(event->reason, "INSUFFICIENT_FUNDS");
+    assert_true(bytes_equal(bytes_of(event->before_digest.data, event->before_digest.len),
+                            view.before_digest));
+    assert_true(bytes_equal(bytes_of(event->after_digest.data, event->after_digest.len),
+                            view.after_digest));
     size_t size = eventlog__event__pack(event, theirs);
     assert_int_equal(size, packed.size);
     assert_memory_equal(theirs, ours, size);
@@ -72,6 +86,8 @@ static void test_decoding_gives_back_what_was_packed(void **state)
     assert_string_equal(again.visible_to[1], "users/b");
     assert_int_equal(again.time_ns, view.time_ns);
     assert_true(bytes_equal(again.payload, view.payload));
+    assert_true(bytes_equal(again.before_digest, view.before_digest));
+    assert_true(bytes_equal(again.after_digest, view.after_digest));
     assert_true(bytes_equal(again.packed, packed));
     struct event_head head;
     assert_status_ok(event_peek(packed, &head));
@@ -113,6 +129,10 @@ static void test_malformed_events_are_refused(void **state)
         {"a group",                   "\x10\x01\x1a\x01" "a\x7b\x7c", 7},
         {"a text with a NUL",         "\x10\x01\x1a\x03" "a\0b", 7},
         {"a text that is not UTF-8",  "\x10\x01\x1a\x01" "a\x2a\x01\xff", 8},
+        {"a digest of three bytes",   "\x10\x01\x1a\x01" "a\x7a\x03" "abc", 10},
+        {"a digest of 33 bytes",      "\x10\x01\x1a\x01" "a\x82\x01\x21"
+                                     "123456789012345678901234567890123", 41},
+        {"a digest as a number",      "\x10\x01\x1a\x01" "a\x78\x01", 7},
         // clang-format on
     };
 
