@@ -130,7 +130,7 @@ static void put_built_in(struct access_policy *policy)
 
 static bool is_built_in(const char *name)
 {
-    return role_is_known(name) || strcmp(name, ROLE_OPERATOR) == 0;
+    return role_is_known(name) || role_is_of_keys(name);
 }
 
 static void put_feature(struct access_policy *policy, const struct access_feature *feature)
@@ -264,8 +264,7 @@ static void explain(struct access_denial *denial, const char *key, const char *v
 static enum rpc_scope scope_of_key(const struct access_policy *policy,
                                    const struct token_claims *claims, size_t permission)
 {
-    bool is_operator = strcmp(claims->service, "ops") == 0;
-    const struct entry *entry = look_up(policy, is_operator ? ROLE_OPERATOR : ROLE_SERVICE);
+    const struct entry *entry = look_up(policy, role_of_service(claims->service));
     return entry != NULL ? (enum rpc_scope)entry->role.scopes[permission] : RPC_SCOPE_NONE;
 }
 
@@ -277,8 +276,7 @@ static enum rpc_scope scope_of_roles(const struct access_policy *policy,
     const char *governs = NULL;
     for (size_t i = 0; i < claims->role_count && i < TOKEN_ROLES_MAX; i++) {
         const char *name = claims->roles[i];
-        // What daemons may do hangs on their keys; no user gets it by a role.
-        if (strcmp(name, ROLE_SERVICE) == 0 || strcmp(name, ROLE_OPERATOR) == 0) continue;
+        if (role_is_of_keys(name)) continue;
         const struct entry *entry = look_up(policy, name);
         if (entry == NULL) continue;
         unsigned scope = entry->role.scopes[permission];

@@ -101,8 +101,9 @@ static struct status backup_added(const struct daemon *daemon, const char *direc
     return STATUS_SUCCESS;
 }
 
-static struct status backup(void *context, const char *directory, uint64_t bytes_per_second_max,
-                            uint64_t *ret_bytes, uint64_t *ret_event_seq)
+static struct status backup(void *context, const struct rpc_call *call, const char *directory,
+                            uint64_t bytes_per_second_max, uint64_t *ret_bytes,
+                            uint64_t *ret_event_seq)
 {
     struct daemon *daemon = context;
     if (!atomic_load(&daemon->is_serving)) {
@@ -111,7 +112,8 @@ static struct status backup(void *context, const char *directory, uint64_t bytes
     // Read first: the copy holds at least this much.
     *ret_event_seq = event_outbox_head(daemon->outbox);
     RETURN_IF_ERROR(store_backup(daemon->store, directory, bytes_per_second_max, ret_bytes));
-    return backup_added(daemon, directory, bytes_per_second_max, ret_bytes);
+    RETURN_IF_ERROR(backup_added(daemon, directory, bytes_per_second_max, ret_bytes));
+    return daemon_tell_backup(daemon, call, *ret_bytes, *ret_event_seq);
 }
 
 void daemon_control_open(struct daemon *daemon)

@@ -1,8 +1,10 @@
 #include "common/base/check.h"
+#include "common/base/descriptors.h"
 #include "common/base/version.h"
 #include "common/daemon/notify.h"
 #include "common/daemon/parts.h"
 #include "common/rpc/page.h"
+#include "common/rpc/reaper.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -19,6 +21,8 @@
 enum { READY_POLL_MS = 5, MALLOC_ARENAS_MAX = 2, POOL_THREADS_MIN = 2 };
 
 enum { CLOSE_MS_MAX = 3000, CLOSE_STEP_MS = 10 };
+
+enum { REAPER_EVERY_MS = 2000, REAPER_PATIENCE_MS = 30000 };
 
 // ---- The process ---------------------------------------------------------------------------
 
@@ -147,6 +151,22 @@ static uint32_t pool_threads(const struct config *config)
     return cores > POOL_THREADS_MIN ? (uint32_t)cores : POOL_THREADS_MIN;
 }
 
+// The store's writer outlives the server: it wakes a server that is there, or nobody.
+static void set_waked(struct daemon *daemon, struct rpc_server *server)
+{
+    pthread_mutex_lock(&daemon->wake_lock);
+    daemon->waked = server;
+    pthread_mutex_unlock(&daemon->wake_lock);
+}
+
+static void wake(void *context)
+{
+    struct daemon *daemon = context;
+    pthread_mutex_lock(&daemon->wake_lock);
+    if (daemon->waked != NULL) rpc_server_wake(daemon->waked);
+    pthread_mutex_unlock(&daemon->wake_lock);
+}
+
 static struct status open_server(struct daemon *daemon)
 {
     const struct daemon_spec *spec = daemon->spec;
@@ -160,7 +180,6 @@ static struct status open_server(struct daemon *daemon)
     }
     if (daemon->outbox != NULL) {
         daemon->services[daemon->service_count++] = event_outbox_service(daemon->outbox);
-        event_outbox_set_waits(daemon->outbox, pool_threads(config) / 2);
     }
     daemon_control_open(daemon);
     daemon->services[daemon->service_count++] = rpc_builtin_service(&daemon->builtin);
@@ -176,8 +195,11 @@ static struct status open_server(struct daemon *daemon)
         .pool_threads = pool_threads(config),
         .pool_queue_max = (uint32_t)config_u64(config, "rpc", "pool_queue_max"),
     };
-    return rpc_server_open(&server, daemon->store, identity_rpc(daemon->identity), daemon->services,
-                           daemon->service_count, &daemon->server);
+    RETURN_IF_ERROR(rpc_server_open(&server, daemon->store, identity_rpc(daemon->identity),
+                                    daemon->services, daemon->service_count, &daemon->server));
+    set_waked(daemon, daemon->server);
+    if (daemon->outbox != NULL) event_outbox_on_moved(daemon->outbox, wake, daemon);
+    return STATUS_SUCCESS;
 }
 
 static struct status open_publisher(struct daemon *daemon)
@@ -203,6 +225,7 @@ static struct status open_daemon(struct daemon *daemon)
     RETURN_IF_ERROR(open_publisher(daemon));
     atomic_store(&daemon->is_serving, true);
     rpc_server_set_serving(daemon->server, true);
+    RETURN_IF_ERROR(daemon_tell_started(daemon));
     if (daemon->spec->start == NULL) return STATUS_SUCCESS;
     daemon->service_has_started = true; // Also when it fails half-way: stop ends what it began.
     return daemon->spec->start(daemon, daemon->service);
@@ -221,6 +244,21 @@ static void reload(struct daemon *daemon, int argc, char **argv)
     LOG_INFO("configuration read again", LOG_TEXT("level", config_text(config, "log", "level")));
     if (daemon->spec->reload != NULL) daemon->spec->reload(daemon->service);
     config_close(&config);
+}
+
+// See common/rpc/reaper.h. Like a crash: what was promised is durable, what was not is asked anew.
+static void leave_stuck(void *context)
+{
+    (void)context;
+    LOG_ERROR("nng no longer ends connections: leaving, to be started again");
+    _exit(EXIT_FAILURE);
+}
+
+static void watch_reaper(struct daemon *daemon)
+{
+    const struct reaper_watch_config config = {
+        .every_ms = REAPER_EVERY_MS, .patience_ms = REAPER_PATIENCE_MS, .stuck = leave_stuck};
+    daemon->reaper_watch = reaper_watch_open(&config);
 }
 
 // Until SIGTERM or SIGINT. Readiness is looked at until it is there once; from then on health says
@@ -254,7 +292,6 @@ static void drain(struct daemon *daemon)
     LOG_INFO("draining");
     notify_supervisor("STOPPING=1");
     atomic_store(&daemon->is_serving, false);
-    if (daemon->outbox != NULL) event_outbox_set_waits(daemon->outbox, 0);
     uint32_t timeout_ms = (uint32_t)config_u64(daemon->config, "rpc", "drain_timeout");
     if (rpc_server_drain(daemon->server, timeout_ms)) return;
     LOG_ERROR("calls in flight did not end in time",
@@ -277,6 +314,7 @@ static void *end_process(void *context)
 // was promised is durable by now, so the process may end there.
 static void close_server(struct daemon *daemon)
 {
+    set_waked(daemon, NULL);
     pthread_t watcher;
     bool is_watched =
         daemon->server != NULL && pthread_create(&watcher, NULL, end_process, daemon) == 0;
@@ -306,17 +344,21 @@ int daemon_main(int argc, char **argv, const struct daemon_spec *spec)
 {
     // Where tests and tools find shared data files. It reads like a key of [data] and is none.
     unsetenv("FLORIN_DATA_DIR");
+    descriptors_open_standard();
     static struct daemon daemon; // Outlives whatever still runs when main returns.
     daemon = (struct daemon){.spec = spec, .signal_fd = -1};
     enum config_action action = load_config(spec, argc, argv, &daemon.config);
     if (action != CONFIG_RUN) return action == CONFIG_EXIT_OK ? EXIT_SUCCESS : EXIT_FAILURE;
     pthread_mutex_init(&daemon.lock, NULL);
+    pthread_mutex_init(&daemon.wake_lock, NULL);
     log_open(spec->name, (enum log_format)config_u64(daemon.config, "log", "format"),
              settings_log_level(daemon.config));
     struct status status = prepare_process(&daemon.signal_fd);
     if (status_ok(status)) status = open_daemon(&daemon);
     if (status_ok(status)) {
+        watch_reaper(&daemon);
         serve(&daemon, argc, argv);
+        reaper_watch_close(&daemon.reaper_watch);
         drain(&daemon);
     } else {
         log_status(LOG_LEVEL_ERROR, "the daemon cannot start", status);
@@ -338,6 +380,11 @@ const struct config *daemon_config(const struct daemon *daemon)
 struct store *daemon_store(const struct daemon *daemon)
 {
     return daemon->store;
+}
+
+void daemon_wake(struct daemon *daemon)
+{
+    wake(daemon);
 }
 
 struct event_outbox *daemon_outbox(const struct daemon *daemon)

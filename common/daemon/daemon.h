@@ -60,6 +60,9 @@ const char *daemon_keys_directory(const struct daemon *daemon);
 /// daemon_channel opens (once) the channel to another daemon by its configured address. It does not
 /// wait for the other one. A bad address or TLS file stops the process: nothing would ever work.
 struct rpc_channel *daemon_channel(struct daemon *daemon, const char *peer);
+/// daemon_waiting_channel opens (once) another channel to it, for calls that wait long at the other
+/// end: they hold up none of the others.
+struct rpc_channel *daemon_waiting_channel(struct daemon *daemon, const char *peer);
 /// daemon_subscribe follows another daemon's events; fills source, url, channel, tls and token of
 /// the caller's config. From start on; the service closes the subscriber in its stop.
 MUST_USE struct status daemon_subscribe(struct daemon *daemon, const char *peer,
@@ -70,6 +73,10 @@ MUST_USE struct status daemon_subscribe(struct daemon *daemon, const char *peer,
 /// details are static texts; serving() is called on a transport thread.
 void daemon_health_add(struct daemon *daemon, const char *part,
                        bool (*serving)(void *context, const char **ret_detail), void *context);
+
+/// daemon_wake runs the calls again that wait for something (rpc_call_park). Any thread, at any
+/// time, also in a hook of the store; the daemon's own outbox does it by itself.
+void daemon_wake(struct daemon *daemon);
 
 /// daemon_store_add names another store of this daemon: each backup copies it too, after the main
 /// one, into <backup>/<name>. At most 2, in open; name is static, and the service closes the store.

@@ -4,11 +4,11 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/base/thread.h"
 #include "common/daemon/auth_client.h"
 #include "common/daemon/silence.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +16,12 @@
 
 enum {
     CACHED_TOKENS_MAX = 8192,
-    SERVICE_TOKEN_S = 300,
     FETCH_TIMEOUT_MS = 1000,
     CHECK_TIMEOUT_MS = 1000,
     FETCH_MS_FIRST = 20, // While auth's keys are not known: from here up to a second.
     FETCH_MS_MAX = 1000,
     FETCH_MS_KNOWN = 60 * 1000, // Then this often, and when auth tells that they were rotated.
     POLICY_FETCHES_MAX = 4,
-    STACK_BYTES = 256 * 1024,
 };
 
 #define REFRESH_NS_MIN NS_PER_SECOND
@@ -182,12 +180,12 @@ static void *fetch(void *context)
     uint32_t wait_ms = FETCH_MS_FIRST;
     do {
         // Asking before auth is there would only wait for the channel's time-out.
-        bool is_up = rpc_channel_is_up(identity->config.auth_channel);
+        bool is_up = is_local(identity) || rpc_channel_is_up(identity->config.auth_channel);
         if (is_up) {
             refresh_keys(identity);
             (void)need_policy(identity);
         }
-        if (identity_is_ready(identity) && !atomic_load(&identity->keys_stale)) {
+        if (is_local(identity) || knows_all_keys(identity)) {
             wait_ms = FETCH_MS_KNOWN;
         } else if (is_up) {
             wait_ms = 2 * wait_ms < FETCH_MS_MAX ? 2 * wait_ms : FETCH_MS_MAX;
@@ -376,21 +374,10 @@ void identity_service_token(void *context, char *ret_text, size_t size)
     pthread_mutex_lock(&identity->lock);
     // Renewed at half its life; also when the clock went back behind its making.
     uint64_t until_s = identity->service_token_until_s;
-    if (now_s >= until_s || now_s + SERVICE_TOKEN_S < until_s) {
-        struct token_claims claims = {.is_service = true,
-                                      .token_id = id128_generate(),
-                                      .issued_at_s = now_s,
-                                      .not_before_s = now_s,
-                                      .expires_at_s = now_s + SERVICE_TOKEN_S,
-                                      .auth_time_s = now_s,
-                                      .aal = 1,
-                                      .role_count = 1,
-                                      .roles = {ROLE_SERVICE}};
-        snprintf(claims.service, sizeof claims.service, "%s", identity->daemon_name);
-        snprintf(claims.issuer, sizeof claims.issuer, KEYRING_ISSUER_PREFIX "%s",
-                 identity->daemon_name);
-        token_issue(&claims, identity->signer, identity->service_token);
-        identity->service_token_until_s = now_s + SERVICE_TOKEN_S / 2;
+    if (now_s >= until_s || now_s + TOKEN_SERVICE_LIFE_S < until_s) {
+        token_issue_service(identity->daemon_name, identity->signer, now_s, TOKEN_SERVICE_LIFE_S,
+                            identity->service_token);
+        identity->service_token_until_s = now_s + TOKEN_SERVICE_LIFE_S / 2;
     }
     int written = snprintf(ret_text, size, "%s", identity->service_token);
     pthread_mutex_unlock(&identity->lock);
@@ -440,16 +427,7 @@ static struct status follow_auth(struct identity *identity)
 
 static void start_fetcher(struct identity *identity)
 {
-    pthread_attr_t attributes;
-    CHECK(pthread_attr_init(&attributes) == 0);
-    CHECK(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
-    sigset_t all, before;
-    sigfillset(&all);
-    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    CHECK(pthread_create(&identity->fetcher, &attributes, fetch, identity) == 0);
-    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-    pthread_attr_destroy(&attributes);
-    pthread_setname_np(identity->fetcher, "identity");
+    thread_start(&identity->fetcher, "identity", THREAD_STACK_BYTES, fetch, identity);
     identity->fetcher_runs = true;
 }
 
@@ -497,10 +475,8 @@ struct status identity_open(const struct identity_config *config, struct identit
     RETURN_IF_ERROR(
         key_signer_load(config->keys_directory, config->daemon_name, &identity->signer));
     (void)keyring_read_files(identity->keyring, config->keys_directory);
-    if (!is_local(identity)) {
-        RETURN_IF_ERROR(follow_auth(identity));
-        start_fetcher(identity);
-    }
+    if (!is_local(identity)) RETURN_IF_ERROR(follow_auth(identity));
+    start_fetcher(identity); // In auth too: a key file that was removed must not live on there.
     *ret = identity;
     identity = NULL;
     return STATUS_SUCCESS;

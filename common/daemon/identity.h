@@ -12,6 +12,8 @@
 ///            which version there is.
 /// Silence    When auth did not answer, nobody asks it for 250 ms, and then one does for all:
 ///            whoever needs an answer meanwhile is refused at once (silence.h).
+/// Key files  Looked through at start, each minute, and for an unknown kid at most once a second: a
+///            service's key that the operator adds counts at once, one removed within a minute.
 /// Tokens     Users' are signed by a key of auth's JWKS, daemons' by the key in <keys>/<name>.pub;
 ///            neither may sign the other. None lives longer than TOKEN_LIFE_S_MAX: that is what
 ///            lets a revocation be forgotten.

@@ -22,6 +22,7 @@ struct daemon_peer {
     char name[32];
     char rpc_url[SETTINGS_URL_BYTES], events_url[SETTINGS_URL_BYTES];
     struct rpc_channel *channel; // NULL until asked for.
+    struct rpc_channel *waiting_channel;
 };
 
 struct daemon_health_row {
@@ -48,7 +49,10 @@ struct daemon {
     struct rpc_service services[DAEMON_SERVICES_MAX];
     size_t service_count;
     struct rpc_server *server;
+    pthread_mutex_t wake_lock; // waked.
+    struct rpc_server *waked;  // The server while it may be woken.
     struct event_publisher *publisher;
+    struct reaper_watch *reaper_watch;
     int signal_fd;
     atomic_bool is_serving, server_is_closed;
 
@@ -60,6 +64,13 @@ struct daemon {
     struct daemon_added_store stores[DAEMON_STORES_ADDED_MAX]; // Fixed once serving begins.
     size_t store_count;
 };
+
+// acts.c: what the daemon itself does, as events of its outbox.
+/// daemon_tell_started: the version that begins, and a digest of what it was configured with.
+MUST_USE struct status daemon_tell_started(struct daemon *daemon);
+/// daemon_tell_backup: a copy was made, asked for by the caller.
+MUST_USE struct status daemon_tell_backup(struct daemon *daemon, const struct rpc_call *call,
+                                          uint64_t bytes, uint64_t event_seq);
 
 // control.c
 void daemon_control_open(struct daemon *daemon); // Fills daemon->builtin.

@@ -40,18 +40,33 @@ const char *daemon_peer_url(struct daemon *daemon, const char *peer, bool events
     return events ? found->events_url : found->rpc_url;
 }
 
+// Caller holds the lock.
+static void open_channel(struct daemon *daemon, const struct daemon_peer *peer,
+                         struct rpc_channel **channel)
+{
+    if (*channel != NULL) return;
+    struct rpc_channel_config config = {
+        .name = peer->name, .url = peer->rpc_url, .tls = daemon->settings.tls};
+    struct status status = rpc_channel_open(&config, channel);
+    if (!status_ok(status)) stop_process(peer->name, status);
+}
+
 struct rpc_channel *daemon_channel(struct daemon *daemon, const char *peer)
 {
     pthread_mutex_lock(&daemon->lock);
     struct daemon_peer *found = find_peer(daemon, peer);
-    if (found->channel == NULL) {
-        struct rpc_channel_config config = {
-            .name = found->name, .url = found->rpc_url, .tls = daemon->settings.tls};
-        struct status status = rpc_channel_open(&config, &found->channel);
-        if (!status_ok(status)) stop_process(peer, status);
-    }
+    open_channel(daemon, found, &found->channel);
     pthread_mutex_unlock(&daemon->lock);
     return found->channel;
+}
+
+struct rpc_channel *daemon_waiting_channel(struct daemon *daemon, const char *peer)
+{
+    pthread_mutex_lock(&daemon->lock);
+    struct daemon_peer *found = find_peer(daemon, peer);
+    open_channel(daemon, found, &found->waiting_channel);
+    pthread_mutex_unlock(&daemon->lock);
+    return found->waiting_channel;
 }
 
 struct status daemon_subscribe(struct daemon *daemon, const char *peer,

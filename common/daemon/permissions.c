@@ -11,7 +11,11 @@ enum {
 // clang-format off
 const struct permission permissions[] = { // By name.
     // name                        scopes        people duty
+    {"audit.consume",              ALL,          true,  PERMISSION_PLAIN},
+    {"audit.erase",                ALL,          true,  PERMISSION_PLAIN},
     {"audit.read",                 ALL,          true,  PERMISSION_PLAIN},
+    {"audit.webhook.read",         ALL,          true,  PERMISSION_PLAIN},
+    {"audit.webhook.write",        ALL,          true,  PERMISSION_PLAIN},
     {"auth.activity.read",         BRANCH | ALL, true,  PERMISSION_PLAIN},
     {"auth.apikey.exchange",       ALL,          false, PERMISSION_PLAIN},
     {"auth.apikey.read",           SELF | ALL,   true,  PERMISSION_PLAIN},

@@ -52,7 +52,9 @@ const struct role_grant role_grants[] = {
     {"kyc_maker",          "kyc.case.recommend",           RPC_SCOPE_ALL},
     {"kyc_checker",        "kyc.case.decide",              RPC_SCOPE_ALL},
     {"kyc_checker",        "kyc.case.read",                RPC_SCOPE_ALL},
+    {"compliance_officer", "audit.erase",                  RPC_SCOPE_ALL},
     {"compliance_officer", "audit.read",                   RPC_SCOPE_ALL},
+    {"compliance_officer", "audit.webhook.read",           RPC_SCOPE_ALL},
     {"compliance_officer", "auth.activity.read",           RPC_SCOPE_ALL},
     {"compliance_officer", "auth.report.read",             RPC_SCOPE_ALL},
     {"compliance_officer", "auth.user.block",              RPC_SCOPE_ALL},
@@ -66,6 +68,7 @@ const struct role_grant role_grants[] = {
     {"compliance_officer", "ledger.limit.write",           RPC_SCOPE_ALL},
     {"compliance_officer", "ledger.report.read",           RPC_SCOPE_ALL},
     {"auditor",            "audit.read",                   RPC_SCOPE_ALL},
+    {"auditor",            "audit.webhook.read",           RPC_SCOPE_ALL},
     {"auditor",            "auth.activity.read",           RPC_SCOPE_ALL},
     {"auditor",            "auth.branch.read",             RPC_SCOPE_ALL},
     {"auditor",            "auth.feature.read",            RPC_SCOPE_ALL},
@@ -103,6 +106,10 @@ const struct role_grant role_grants[] = {
     {"admin",              "ledger.currency.create",       RPC_SCOPE_ALL},
     {"admin",              "ledger.report.read",           RPC_SCOPE_ALL},
     {"admin",              "system.stats.read",            RPC_SCOPE_ALL},
+    {"ops",                "audit.consume",                RPC_SCOPE_ALL},
+    {"ops",                "audit.read",                   RPC_SCOPE_ALL},
+    {"ops",                "audit.webhook.read",           RPC_SCOPE_ALL},
+    {"ops",                "audit.webhook.write",          RPC_SCOPE_ALL},
     {"ops",                "auth.apikey.read",             RPC_SCOPE_ALL},
     {"ops",                "auth.apikey.write",            RPC_SCOPE_ALL},
     {"ops",                "auth.report.read",             RPC_SCOPE_ALL},
@@ -110,6 +117,7 @@ const struct role_grant role_grants[] = {
     {"ops",                "system.control",               RPC_SCOPE_ALL},
     {"ops",                "system.events.read",           RPC_SCOPE_ALL},
     {"ops",                "system.stats.read",            RPC_SCOPE_ALL},
+    {ROLE_SERVICE,         "audit.consume",                RPC_SCOPE_ALL},
     {ROLE_SERVICE,         "auth.apikey.exchange",         RPC_SCOPE_ALL},
     {ROLE_SERVICE,         "auth.policy.read",             RPC_SCOPE_ALL},
     {ROLE_SERVICE,         "auth.session.check",           RPC_SCOPE_ALL},
@@ -117,6 +125,7 @@ const struct role_grant role_grants[] = {
     {ROLE_SERVICE,         "ledger.fx.quote",              RPC_SCOPE_ALL},
     {ROLE_SERVICE,         "system.events.read",           RPC_SCOPE_ALL},
     {ROLE_SERVICE,         "system.stats.read",            RPC_SCOPE_ALL},
+    {ROLE_OPERATOR,        "audit.consume",                RPC_SCOPE_ALL},
     {ROLE_OPERATOR,        "audit.read",                   RPC_SCOPE_ALL},
     {ROLE_OPERATOR,        "auth.keys.rotate",             RPC_SCOPE_ALL},
     {ROLE_OPERATOR,        "ledger.account.read",          RPC_SCOPE_ALL},
@@ -125,6 +134,8 @@ const struct role_grant role_grants[] = {
     {ROLE_OPERATOR,        "system.control",               RPC_SCOPE_ALL},
     {ROLE_OPERATOR,        "system.events.read",           RPC_SCOPE_ALL},
     {ROLE_OPERATOR,        "system.stats.read",            RPC_SCOPE_ALL},
+    {ROLE_SUBSCRIBER,      "audit.consume",                RPC_SCOPE_ALL},
+    {ROLE_SUBSCRIBER,      "system.events.read",           RPC_SCOPE_ALL},
 };
 // clang-format on
 const size_t role_grant_count = sizeof role_grants / sizeof role_grants[0];
@@ -148,16 +159,27 @@ bool role_is_known(const char *role)
     return false;
 }
 
+const char *role_of_service(const char *service)
+{
+    static const char *const daemons[] = {"audit", "auth", "gateway", "kyc", "ledger"};
+    if (strcmp(service, "ops") == 0) return ROLE_OPERATOR;
+    for (size_t i = 0; i < sizeof daemons / sizeof daemons[0]; i++)
+        if (strcmp(service, daemons[i]) == 0) return ROLE_SERVICE;
+    return ROLE_SUBSCRIBER;
+}
+
+bool role_is_of_keys(const char *role)
+{
+    return strcmp(role, ROLE_SERVICE) == 0 || strcmp(role, ROLE_OPERATOR) == 0 ||
+           strcmp(role, ROLE_SUBSCRIBER) == 0;
+}
+
 enum rpc_scope role_claims_scope(const struct token_claims *claims, const char *permission)
 {
-    if (claims->is_service) {
-        bool is_operator = strcmp(claims->service, "ops") == 0;
-        return role_scope(is_operator ? ROLE_OPERATOR : ROLE_SERVICE, permission);
-    }
+    if (claims->is_service) return role_scope(role_of_service(claims->service), permission);
     enum rpc_scope widest = RPC_SCOPE_NONE;
     for (size_t i = 0; i < claims->role_count && i < TOKEN_ROLES_MAX; i++) {
-        // What daemons may do hangs on their keys; no user gets it by a role.
-        if (strcmp(claims->roles[i], ROLE_SERVICE) == 0) continue;
+        if (role_is_of_keys(claims->roles[i])) continue;
         enum rpc_scope scope = role_scope(claims->roles[i], permission);
         if (scope > widest) widest = scope;
     }

@@ -6,10 +6,12 @@
 
 #include "common/rpc/call.h"
 
-/// What stands in the role column for daemons (by their keys, never by a user's roles) and for the
-/// operator's key <keys>/ops.pub, that of the florin command.
+/// What stands in the role column for daemons (by their keys, never by a user's roles), for the
+/// operator's key <keys>/ops.pub, that of the florin command, and for every other key there: those
+/// of third parties (`florin keys add-service`), who follow events and do nothing else.
 #define ROLE_SERVICE "service"
 #define ROLE_OPERATOR "services/ops"
+#define ROLE_SUBSCRIBER "services/*"
 
 struct role_grant {
     const char *role;
@@ -31,6 +33,10 @@ extern const size_t built_in_role_count;
 /// role_is_known: one of the built-in roles, as may be given to a user. ("service" is known and
 /// gives a user nothing.)
 bool role_is_known(const char *role);
+/// role_of_service is the role column's name for the owner of a key: ROLE_SERVICE and the like.
+const char *role_of_service(const char *service);
+/// role_is_of_keys: such a name. What keys may do is no user's, whatever roles they were given.
+bool role_is_of_keys(const char *role);
 enum rpc_scope role_scope(const char *role, const char *permission);
 /// role_claims_scope is the widest scope that a caller's built-in roles, or its key, give.
 enum rpc_scope role_claims_scope(const struct token_claims *claims, const char *permission);

@@ -83,6 +83,7 @@ static void test_who_may_do_what(void **state)
         {"a role that is gone is nothing",   ROLES("former"), "", NULL, "audit.read", RPC_SCOPE_NONE, NULL, ""},
         {"no person is a daemon",            ROLES("service"), "", NULL, "auth.session.check", RPC_SCOPE_NONE, NULL, ""},
         {"nor the operator",                 ROLES("services/ops"), "", NULL, "ledger.verify", RPC_SCOPE_NONE, NULL, ""},
+        {"nor a third party's service",      ROLES("services/*"), "", NULL, "system.events.read", RPC_SCOPE_NONE, NULL, ""},
         {"a permission that is none",        ROLES("admin"), "", NULL, "ledger.account", RPC_SCOPE_NONE, NULL, ""},
 
         {"a token cut down to it",           ROLES("teller"), "", DEPOSIT, DEPOSIT, RPC_SCOPE_ALL, NULL, ""},
@@ -146,6 +147,8 @@ static void test_daemons_have_what_their_keys_say(void **state)
         {"ops", "system.control", RPC_SCOPE_ALL},
         {"ops", "auth.keys.rotate", RPC_SCOPE_ALL},
         {"ops", "auth.policy.read", RPC_SCOPE_NONE},
+        {"risk", "system.events.read", RPC_SCOPE_ALL}, // A third party's.
+        {"risk", "auth.policy.read", RPC_SCOPE_NONE},
     };
 
     for (size_t i = 0; i < ROWS(rows); i++) {

@@ -3,6 +3,8 @@
 #include "common/crypto/token.h"
 #include "common/daemon/identity.h"
 #include "common/rpc/channel.h"
+#include "florin/event/v1/event.pb-c.h"
+#include "florin/event/v1/event_methods.h"
 #include "florin/rpc/v1/rpc.pb-c.h"
 #include "florin/rpc/v1/rpc_methods.h"
 #include "tests/unit/daemon/harness.h"
@@ -62,6 +64,8 @@ static int teardown_directory(void **state)
 
 // ---- Processes -----------------------------------------------------------------------------
 
+static bool starts_without_stderr;
+
 static void start(const struct fixture *fixture, struct child *child, const char *const *flags)
 {
     const char *args[ARGS_MAX] = {fixture->probe, fixture->data_flag};
@@ -77,6 +81,7 @@ static void start(const struct fixture *fixture, struct child *child, const char
     if (child->pid == 0) {
         dup2(said[1], STDOUT_FILENO);
         dup2(said[1], STDERR_FILENO);
+        if (starts_without_stderr) close(STDERR_FILENO);
         execv(args[0], (char *const *)args);
         _exit(127);
     }
@@ -407,6 +412,69 @@ static void test_the_operators_key_drains_and_backs_up_and_no_other(void **state
     wait_for_notice(fixture, "STOPPING=1");
 }
 
+/// The daemon's own events, with the operator's token.
+static Eventlog__EventBatch *read_events(struct rpc_channel *channel, const char *token,
+                                         struct arena *arena)
+{
+    Eventlog__ReadRequest request = EVENTLOG__READ_REQUEST__INIT;
+    Eventlog__EventBatch *batch = NULL;
+    struct rpc_metadata metadata = {.access_token = token};
+    WAIT_FOR(status_ok(rpc_channel_call_wait(channel, &event_methods[EVENT_READ], &metadata,
+                                             &request, 10000, arena, &batch)));
+    return batch;
+}
+
+static void test_what_the_daemon_does_itself_is_an_event(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct child child;
+    CLEANUP(arena_close) struct arena *arena = arena_open(1 << 22);
+    start(fixture, &child, FLAGS(NULL));
+    wait_for_notice(fixture, "READY=1");
+    struct rpc_channel *channel = channel_to(fixture, "auth");
+    char ops[TOKEN_BYTES_MAX], copy[PATH_BYTES + 16];
+    operator_token(fixture, "ops", ops);
+    Eventlog__EventBatch *batch = read_events(channel, ops, arena);
+    assert_int_equal(batch->n_events, 1);
+    assert_string_equal(batch->events[0]->type, "auth.started");
+    assert_string_equal(batch->events[0]->actor, "services/auth");
+    Eventlog__StartedEvent *started = eventlog__started_event__unpack(
+        NULL, batch->events[0]->payload.len, batch->events[0]->payload.data);
+    assert_non_null(started);
+    assert_int_equal(started->config_digest.len, 32);
+    assert_true(strlen(started->version) > 0 && strlen(started->build_id) > 0);
+    eventlog__started_event__free_unpacked(started, NULL);
+
+    snprintf(copy, sizeof copy, "%s/copy", fixture->directory);
+    Envelope__BackupRequest backup = ENVELOPE__BACKUP_REQUEST__INIT;
+    Envelope__BackupResponse *made;
+    backup.directory = copy;
+    struct rpc_metadata metadata = {.access_token = ops};
+    assert_status_ok(rpc_channel_call_wait(channel, &rpc_methods[RPC_CONTROL_BACKUP], &metadata,
+                                           &backup, 10000, arena, &made));
+    batch = read_events(channel, ops, arena);
+    assert_int_equal(batch->n_events, 2);
+    assert_string_equal(batch->events[1]->type, "auth.backup.made");
+    assert_string_equal(batch->events[1]->actor, "services/ops");
+    stop(fixture, &child, SIGTERM);
+}
+
+// Else the store's file would get its number, and log lines for content.
+static void test_a_closed_stderr_is_nobodys_file(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct child child;
+    starts_without_stderr = true;
+    start(fixture, &child, FLAGS(NULL));
+    starts_without_stderr = false;
+    wait_for_notice(fixture, "READY=1");
+    char path[64], target[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/fd/2", (int)child.pid);
+    assert_true(readlink(path, target, sizeof target - 1) > 0);
+    assert_string_equal(target, "/dev/null");
+    stop(fixture, &child, SIGTERM);
+}
+
 #define DAEMON_TEST(test_)                                                                         \
     cmocka_unit_test_setup_teardown(test_, setup_directory, teardown_directory)
 
@@ -423,6 +491,8 @@ int main(int argc, char **argv)
         DAEMON_TEST(test_health_names_its_parts),
         DAEMON_TEST(test_without_auth_it_serves_but_is_not_ready),
         DAEMON_TEST(test_the_operators_key_drains_and_backs_up_and_no_other),
+        DAEMON_TEST(test_what_the_daemon_does_itself_is_an_event),
+        DAEMON_TEST(test_a_closed_stderr_is_nobodys_file),
     };
     if (argc >= 2) setenv("FLORIN_PROBE", argv[1], 1);
     if (argc == 3) cmocka_set_test_filter(argv[2]);

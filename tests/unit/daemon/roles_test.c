@@ -133,6 +133,21 @@ static void test_services_may_what_their_key_says_whatever_roles_they_claim(void
     assert_int_equal(role_claims_scope(&claims, "auth.session.check"), RPC_SCOPE_NONE);
 }
 
+static void test_a_third_partys_key_follows_events_and_does_nothing_else(void **state)
+{
+    (void)state;
+    struct token_claims claims = service_named("risk");
+    snprintf(claims.roles[0], sizeof claims.roles[0], "service");
+    claims.role_count = 1;
+    for (size_t i = 0; i < role_grant_count; i++) {
+        const char *permission = role_grants[i].permission;
+        bool is_granted = strcmp(permission, "system.events.read") == 0 ||
+                          strcmp(permission, "audit.consume") == 0;
+        if (role_claims_scope(&claims, permission) != (is_granted ? RPC_SCOPE_ALL : RPC_SCOPE_NONE))
+            fail_msg("%s", permission);
+    }
+}
+
 static void test_money_and_kyc_decisions_are_never_one_persons(void **state)
 {
     (void)state;
@@ -187,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_who_may_do_what),
         cmocka_unit_test(test_the_widest_of_several_roles_counts),
         cmocka_unit_test(test_services_may_what_their_key_says_whatever_roles_they_claim),
+        cmocka_unit_test(test_a_third_partys_key_follows_events_and_does_nothing_else),
         cmocka_unit_test(test_money_and_kyc_decisions_are_never_one_persons),
         cmocka_unit_test(test_every_permission_of_a_method_is_somebodys),
         cmocka_unit_test(test_known_roles),
