@@ -128,7 +128,7 @@ struct Auth__SecurityReport *auth_convert_report(struct rpc_call *call,
 /// Packed payloads; each gives its size.
 size_t auth_convert_user_registered(const struct auth_user *user, bool is_mobile_verified,
                                     uint8_t ret[static AUTH_EVENT_BYTES_MAX]);
-size_t auth_convert_login_attempted(struct id128 user_id, struct id128 session_id,
+size_t auth_convert_login_attempted(struct id128 user_id, struct id128 session_id, unsigned risk,
                                     uint8_t ret[static AUTH_EVENT_BYTES_MAX]);
 size_t auth_convert_session_ended(const struct auth_session *session,
                                   uint8_t ret[static AUTH_EVENT_BYTES_MAX]);

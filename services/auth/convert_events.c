@@ -21,15 +21,6 @@ size_t auth_convert_user_registered(const struct auth_user *user, bool is_mobile
     return auth_pack_event(&message.base, ret);
 }
 
-size_t auth_convert_login_attempted(struct id128 user_id, struct id128 session_id,
-                                    uint8_t ret[static AUTH_EVENT_BYTES_MAX])
-{
-    Auth__LoginAttempted message = AUTH__LOGIN_ATTEMPTED__INIT;
-    if (!id128_is_nil(user_id)) message.user_id = auth_borrow_id(&user_id);
-    if (!id128_is_nil(session_id)) message.session_id = auth_borrow_id(&session_id);
-    return auth_pack_event(&message.base, ret);
-}
-
 size_t auth_convert_session_ended(const struct auth_session *session,
                                   uint8_t ret[static AUTH_EVENT_BYTES_MAX])
 {

@@ -136,17 +136,36 @@ struct Auth__ForgotPasswordResponse *auth_convert_forgotten(struct rpc_call *cal
 
 // ---- Events --------------------------------------------------------------------------------
 
+static size_t name_terms(unsigned terms, char *ret[static AUTH_RISK_COUNT])
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < AUTH_RISK_COUNT; i++) {
+        if ((terms & 1U << i) != 0)
+            ret[count++] = auth_constant(auth_risk_name((enum auth_risk)(1U << i)));
+    }
+    return count;
+}
+
+size_t auth_convert_login_attempted(struct id128 user_id, struct id128 session_id, unsigned risk,
+                                    uint8_t ret[static AUTH_EVENT_BYTES_MAX])
+{
+    Auth__LoginAttempted message = AUTH__LOGIN_ATTEMPTED__INIT;
+    char *terms[AUTH_RISK_COUNT];
+    if (!id128_is_nil(user_id)) message.user_id = auth_borrow_id(&user_id);
+    if (!id128_is_nil(session_id)) message.session_id = auth_borrow_id(&session_id);
+    message.n_risk = name_terms(risk, terms);
+    message.risk = terms;
+    return auth_pack_event(&message.base, ret);
+}
+
 size_t auth_convert_login_suspicious(struct id128 user_id, const struct auth_assessment *risk,
                                      uint8_t ret[static AUTH_EVENT_BYTES_MAX])
 {
     Auth__LoginSuspicious message = AUTH__LOGIN_SUSPICIOUS__INIT;
     char *terms[AUTH_RISK_COUNT];
     message.user_id = auth_borrow_id(&user_id);
+    message.n_risk = name_terms(risk->terms, terms);
     message.risk = terms;
-    for (unsigned i = 0; i < AUTH_RISK_COUNT; i++) {
-        if ((risk->terms & 1U << i) != 0)
-            terms[message.n_risk++] = auth_constant(auth_risk_name((enum auth_risk)(1U << i)));
-    }
     message.risk_score = risk->score;
     return auth_pack_event(&message.base, ret);
 }

@@ -57,10 +57,10 @@ void auth_events_roles_changed(struct store_txn *txn, const struct rpc_call *cal
 }
 
 void auth_events_login_succeeded(struct store_txn *txn, const struct rpc_call *call,
-                                 const struct auth_session *session)
+                                 const struct auth_session *session, unsigned risk)
 {
     uint8_t payload[AUTH_EVENT_BYTES_MAX];
-    size_t size = auth_convert_login_attempted(session->user_id, session->id, payload);
+    size_t size = auth_convert_login_attempted(session->user_id, session->id, risk, payload);
     struct auth_story story = {.type = "auth.login.succeeded",
                                .collection = "users",
                                .subject = session->user_id,
@@ -73,7 +73,7 @@ void auth_events_login_failed(struct store_txn *txn, const struct rpc_call *call
                               struct id128 user_id, const char *reason)
 {
     uint8_t payload[AUTH_EVENT_BYTES_MAX];
-    size_t size = auth_convert_login_attempted(user_id, ID128_NIL, payload);
+    size_t size = auth_convert_login_attempted(user_id, ID128_NIL, 0, payload);
     struct auth_story story = {.type = "auth.login.failed",
                                .collection = "users",
                                .subject = user_id,

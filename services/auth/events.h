@@ -32,8 +32,9 @@ void auth_events_user_registered(struct store_txn *txn, const struct rpc_call *c
                                  const struct auth_user *user, bool is_mobile_verified);
 void auth_events_roles_changed(struct store_txn *txn, const struct rpc_call *call,
                                const struct auth_user *user);
+/// risk: bits auth_risk.
 void auth_events_login_succeeded(struct store_txn *txn, const struct rpc_call *call,
-                                 const struct auth_session *session);
+                                 const struct auth_session *session, unsigned risk);
 /// user_id nil: unknown.
 void auth_events_login_failed(struct store_txn *txn, const struct rpc_call *call,
                               struct id128 user_id, const char *reason);

@@ -44,9 +44,10 @@ static struct status crowd_out(struct rpc_call *call, struct store_txn *txn,
 }
 
 static struct status tell_begun(struct rpc_call *call, struct store_txn *txn,
-                                const struct auth_user *user, const struct auth_session *session)
+                                const struct auth_user *user, const struct auth_session *session,
+                                unsigned risk)
 {
-    auth_events_login_succeeded(txn, call, session);
+    auth_events_login_succeeded(txn, call, session, risk);
     return crowd_out(call, txn, user);
 }
 
@@ -67,7 +68,7 @@ static struct status tell_outcome(struct login_job *job, struct store_txn *txn)
     if (attempt->is_suspicious)
         auth_events_login_suspicious(txn, call, attempt->user_id, &attempt->risk);
     if (attempt->demand == AUTH_DEMAND_FACTOR) return STATUS_SUCCESS;
-    return tell_begun(call, txn, &attempt->user, &attempt->session);
+    return tell_begun(call, txn, &attempt->user, &attempt->session, attempt->risk.terms);
 }
 
 static struct status run_login_job(struct store_txn *txn, void *context)
@@ -132,7 +133,8 @@ struct status auth_rpc_verify_login(struct rpc_call *call, struct store_txn *txn
                                    AUTH_FACTOR_RECOVERY_CODE_USED, proof.method, "");
     if (is_recovery || outcome.result.locks_factor) auth_worker_wake_after(service->worker);
     if (!status_ok(status)) return tell_failure(call, txn, &proof, &outcome.result, status);
-    RETURN_IF_ERROR(tell_begun(call, txn, &outcome.user, &outcome.session));
+    RETURN_IF_ERROR(
+        tell_begun(call, txn, &outcome.user, &outcome.session, outcome.result.flow.risk));
     return reply_begun(call, &outcome.user, &outcome.session);
 }
 

@@ -1,6 +1,11 @@
 #include "services/auth/store_access.h"
 
 #include "common/base/check.h"
+#include "common/event/note.h"
+
+#include <stdio.h>
+
+enum { SUBJECT_BYTES = 96 };
 
 #define ROLE_NOT_FOUND REFUSE(NOT_FOUND, ROLE_NOT_FOUND, "there is no such role")
 #define BRANCH_NOT_FOUND REFUSE(NOT_FOUND, BRANCH_NOT_FOUND, "there is no such branch")
@@ -12,6 +17,17 @@ static struct status get_row(struct store_txn *txn, uint8_t table, const char *n
 {
     if (!auth_access_name_is_valid(name)) return missing;
     return store_get_or(txn, table, bytes_of_text(name), missing, ret);
+}
+
+/// put_named writes a row whose key is its name, and says whose record it is.
+static void put_named(struct store_txn *txn, uint8_t table, const char *collection,
+                      const char *name, struct bytes row)
+{
+    char subject[SUBJECT_BYTES];
+    int size = snprintf(subject, sizeof subject, "%s/%s", collection, name);
+    CHECK(size > 0 && (size_t)size < sizeof subject);
+    event_note(txn, subject, table, bytes_of_text(name));
+    store_put(txn, table, bytes_of_text(name), row);
 }
 
 /// seek_after stands on the first row whose name is greater; the policy's row is before all names.
@@ -39,7 +55,7 @@ void auth_store_put_role(struct store_txn *txn, const struct auth_role *role)
 {
     uint8_t row[AUTH_ROLE_RECORD_BYTES_MAX];
     size_t size = auth_role_encode(role, row);
-    store_put(txn, AUTH_TABLE_ROLES, bytes_of_text(role->name), bytes_of(row, size));
+    put_named(txn, AUTH_TABLE_ROLES, "roles", role->name, bytes_of(row, size));
 }
 
 struct status auth_store_next_role(struct store_txn *txn, const char *after, struct auth_role *ret)
@@ -64,7 +80,7 @@ void auth_store_put_branch(struct store_txn *txn, const struct auth_branch *bran
 {
     uint8_t row[AUTH_BRANCH_RECORD_BYTES_MAX];
     size_t size = auth_branch_encode(branch, row);
-    store_put(txn, AUTH_TABLE_BRANCHES, bytes_of_text(branch->code), bytes_of(row, size));
+    put_named(txn, AUTH_TABLE_BRANCHES, "branches", branch->code, bytes_of(row, size));
 }
 
 struct status auth_store_next_branch(struct store_txn *txn, const char *after,
@@ -90,7 +106,7 @@ void auth_store_put_feature(struct store_txn *txn, const struct auth_feature *fe
 {
     uint8_t row[AUTH_FEATURE_RECORD_BYTES_MAX];
     size_t size = auth_feature_encode(feature, row);
-    store_put(txn, AUTH_TABLE_FEATURES, bytes_of_text(feature->name), bytes_of(row, size));
+    put_named(txn, AUTH_TABLE_FEATURES, "features", feature->name, bytes_of(row, size));
 }
 
 struct status auth_store_next_feature(struct store_txn *txn, const char *after,

@@ -1,5 +1,6 @@
 #include "services/auth/store_apikey.h"
 
+#include "common/event/note.h"
 #include "services/auth/store_internal.h"
 
 #define API_KEY_NOT_FOUND REFUSE(NOT_FOUND, API_KEY_NOT_FOUND, "there is no such API key")
@@ -40,6 +41,7 @@ static void put_record(struct store_txn *txn, const struct auth_api_key_record *
 {
     uint8_t row[AUTH_API_KEY_BYTES_MAX];
     size_t size = auth_api_key_encode(record, row);
+    event_note_member(txn, "api-keys", record->key.id, AUTH_TABLE_API_KEYS);
     store_put(txn, AUTH_TABLE_API_KEYS, id128_bytes(&record->key.id), bytes_of(row, size));
 }
 
@@ -70,6 +72,7 @@ void auth_store_delete_api_key(struct store_txn *txn, const struct auth_api_key 
 {
     uint8_t pair[AUTH_PAIR_KEY_BYTES];
     auth_pair_key_encode(key->owner_id, key->id, pair);
+    event_note_member(txn, "api-keys", key->id, AUTH_TABLE_API_KEYS);
     store_delete(txn, AUTH_TABLE_API_KEY_OWNERS, bytes_of(pair, sizeof pair));
     store_delete(txn, AUTH_TABLE_API_KEYS, id128_bytes(&key->id));
 }

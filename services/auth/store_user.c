@@ -1,4 +1,5 @@
 #include "common/base/check.h"
+#include "common/event/note.h"
 #include "services/auth/store_internal.h"
 
 /* The names of table and field in a place are part of what is sealed: never change one. */
@@ -89,6 +90,7 @@ void auth_store_put_user(struct store_txn *txn, const struct auth_user *user)
     size_t size = auth_user_encode(user, row); // First: its spans may point into the store.
     bool is_filed = status_ok(auth_store_get_user(txn, user->id, &before));
     auth_store_index_user(txn, is_filed ? &before : NULL, user);
+    event_note_member(txn, "users", user->id, AUTH_TABLE_USERS);
     store_put(txn, AUTH_TABLE_USERS, id128_bytes(&user->id), bytes_of(row, size));
 }
 

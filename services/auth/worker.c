@@ -3,11 +3,11 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/thread.h"
 #include "services/auth/rotation.h"
 #include "services/auth/sweep.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -127,16 +127,7 @@ static void *work(void *context)
 void auth_worker_start(struct auth_worker *worker)
 {
     CHECK(!worker->runs);
-    pthread_attr_t attributes;
-    CHECK(pthread_attr_init(&attributes) == 0);
-    CHECK(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
-    sigset_t all, before; // Signals are the main thread's.
-    sigfillset(&all);
-    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    CHECK(pthread_create(&worker->thread, &attributes, work, worker) == 0);
-    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-    pthread_attr_destroy(&attributes);
-    pthread_setname_np(worker->thread, "auth-worker");
+    thread_start(&worker->thread, "auth-worker", STACK_BYTES, work, worker);
     worker->runs = true;
 }
 

@@ -339,7 +339,7 @@ static struct status settle_tier(struct store_txn *txn, struct kyc_owner *owner,
     if (change->tier_changed) {
         owner->record.tier = change->tier;
         owner->record.tier_version++;
-        kyc_store_put_owner(txn, owner);
+        kyc_store_put_tier(txn, owner);
     }
     change->tier_version = owner->record.tier_version;
     return STATUS_SUCCESS;

@@ -4,6 +4,8 @@
 #include "common/crypto/keys.h"
 #include "common/crypto/seal_record.h"
 #include "common/daemon/keychain.h"
+#include "common/event/event.h"
+#include "common/event/note.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +118,12 @@ void kyc_store_put_owner(struct store_txn *txn, const struct kyc_owner *owner)
     store_put(txn, KYC_TABLE_CUSTOMERS, id128_bytes(&owner->id), bytes_of(row, sizeof row));
 }
 
+void kyc_store_put_tier(struct store_txn *txn, const struct kyc_owner *owner)
+{
+    event_note_member(txn, "users", owner->id, KYC_TABLE_CUSTOMERS);
+    kyc_store_put_owner(txn, owner);
+}
+
 void kyc_owner_wipe(struct kyc_owner *owner)
 {
     key_wipe(owner->key, sizeof owner->key);
@@ -173,6 +181,7 @@ void kyc_store_put_profile(const struct kyc_store *kyc, struct store_txn *txn,
             seal_field(kyc, owner, "kyc_profiles", profile_fields[i], profile->fields[i], &room);
     }
     size_t size = kyc_profile_encode(&record, row);
+    event_note_member(txn, "users", owner->id, KYC_TABLE_PROFILES);
     store_put(txn, KYC_TABLE_PROFILES, id128_bytes(&owner->id), bytes_of(row, size));
 }
 
@@ -307,6 +316,17 @@ static void put_identity(struct store_txn *txn, enum kyc_document_type type,
               bytes_of(kyc_index_row, sizeof kyc_index_row));
 }
 
+// Events about evidence have the customer as their subject.
+static void note_document(struct store_txn *txn, struct id128 customer_id,
+                          enum kyc_document_type type, uint32_t sequence)
+{
+    char subject[EVENT_NAME_BYTES];
+    uint8_t key[KYC_DOCUMENT_KEY_BYTES];
+    event_name("users", customer_id, subject);
+    kyc_document_key_encode(customer_id, type, sequence, key);
+    event_note(txn, subject, KYC_TABLE_DOCUMENTS, bytes_of(key, sizeof key));
+}
+
 struct status kyc_store_add_document(const struct kyc_store *kyc, struct store_txn *txn,
                                      const struct kyc_owner *owner,
                                      const struct kyc_new_document *document, struct id128 case_id,
@@ -335,6 +355,7 @@ struct status kyc_store_add_document(const struct kyc_store *kyc, struct store_t
         const char *text = i == KYC_DOCUMENT_NUMBER ? document->number : document->fields[i];
         record.sealed[i] = seal_field(kyc, owner, "kyc_documents", document_fields[i], text, &room);
     }
+    note_document(txn, owner->id, document->type, sequence + 1);
     put_document(txn, owner->id, document->type, sequence + 1, &record);
     put_identity(txn, document->type, record.blind, owner->id);
     *ret = document_of(document->type, sequence + 1, &record);
@@ -435,6 +456,7 @@ struct status kyc_store_put_case(const struct kyc_store *kyc, struct store_txn *
     record.sealed_decision_reason =
         seal_field(kyc, owner, "kyc_cases", "decision.reason", kyc_case->decision.reason, &room);
     size_t size = kyc_case_encode(&record, encoded);
+    event_note_member(txn, "cases", kyc_case->id, KYC_TABLE_CASES);
     store_put(txn, KYC_TABLE_CASES, id128_bytes(&kyc_case->id), bytes_of(encoded, size));
     enter_queue(txn, kyc_case);
     return STATUS_SUCCESS;

@@ -49,6 +49,8 @@ struct kyc_owner kyc_store_new_owner(const struct kyc_store *kyc, struct id128 c
 MUST_USE struct status kyc_store_get_owner(const struct kyc_store *kyc, struct store_txn *txn,
                                            struct id128 customer_id, struct kyc_owner *ret);
 void kyc_store_put_owner(struct store_txn *txn, const struct kyc_owner *owner);
+/// kyc_store_put_tier is put_owner where the tier is what changed: its event carries the digests.
+void kyc_store_put_tier(struct store_txn *txn, const struct kyc_owner *owner);
 void kyc_owner_wipe(struct kyc_owner *owner); // For CLEANUP.
 
 // ---- Profiles ------------------------------------------------------------------------------

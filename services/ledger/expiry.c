@@ -3,6 +3,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/thread.h"
 #include "services/ledger/unit.h"
 
 #include <errno.h>
@@ -143,12 +144,7 @@ void ledger_expiry_open(const struct ledger_service *service, struct ledger_expi
     expiry->service = service;
     CHECK(pthread_mutex_init(&expiry->mutex, NULL) == 0);
     open_condition(&expiry->stopped);
-    // Signals are the main thread's: the new thread inherits a mask that blocks them all.
-    sigset_t all, before;
-    sigfillset(&all);
-    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    CHECK(pthread_create(&expiry->thread, NULL, run_thread, expiry) == 0);
-    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    thread_start(&expiry->thread, "expiry", THREAD_STACK_BYTES_LARGE, run_thread, expiry);
     *ret = expiry;
 }
 

@@ -2,9 +2,9 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -48,12 +48,7 @@ void ledger_selfcheck_open(struct store *store, struct ledger_selfcheck **ret)
     struct ledger_selfcheck *selfcheck = calloc(1, sizeof *selfcheck);
     CHECK(selfcheck != NULL);
     selfcheck->store = store;
-    // Signals are the main thread's: the new thread inherits a mask that blocks them all.
-    sigset_t all, before;
-    sigfillset(&all);
-    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    CHECK(pthread_create(&selfcheck->thread, NULL, run, selfcheck) == 0);
-    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    thread_start(&selfcheck->thread, "selfcheck", THREAD_STACK_BYTES_LARGE, run, selfcheck);
     *ret = selfcheck;
 }
 

@@ -1,6 +1,9 @@
+#include "common/event/note.h"
 #include "services/ledger/store_internal.h"
 
 #include <string.h>
+
+static const char accounts[] = "accounts";
 
 // ---- Accounts -----------------------------------------------------------------------------------
 
@@ -40,6 +43,7 @@ void ledger_store_add_account(struct store_txn *txn, struct ledger_account *acco
 {
     uint8_t owner_key[LEDGER_OWNER_KEY_BYTES];
     ledger_owner_key_encode(account->owner_id, account->number, owner_key);
+    event_note_member(txn, accounts, account->id, LEDGER_TABLE_ACCOUNTS);
     ledger_store_put_account(txn, account);
     store_append(txn, LEDGER_TABLE_ACCOUNT_NUMBERS, LEDGER_NUMBER_KEY(account->number),
                  id128_bytes(&account->id));
@@ -98,6 +102,8 @@ void ledger_store_keep_version(struct store_txn *txn, const struct ledger_accoun
         .min_balance = account->min_balance,
         .max_balance = account->max_balance,
     };
+    // The account itself is written next. Here and not there: postings write it too.
+    event_note_member(txn, accounts, account->id, LEDGER_TABLE_ACCOUNTS);
     uint8_t key[LEDGER_ACCOUNT_VERSION_KEY_BYTES], record[LEDGER_ACCOUNT_VERSION_BYTES];
     ledger_account_version_key_encode(account->id, was.version, key);
     size_t size = ledger_account_version_encode(&was, record);

@@ -1,5 +1,7 @@
+#include "common/event/note.h"
 #include "services/ledger/store_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // ---- Profiles, counters -------------------------------------------------------------------------
@@ -16,6 +18,7 @@ void ledger_store_put_profile(struct store_txn *txn, const struct ledger_profile
 {
     uint8_t record[LEDGER_PROFILE_BYTES_MAX];
     size_t size = ledger_profile_encode(profile, record);
+    event_note_member(txn, "users", profile->owner_id, LEDGER_TABLE_PROFILES);
     store_put(txn, LEDGER_TABLE_PROFILES, id128_bytes(&profile->owner_id), bytes_of(record, size));
 }
 
@@ -85,6 +88,9 @@ void ledger_store_put_currency(struct store_txn *txn, const struct ledger_curren
 {
     uint8_t record[LEDGER_CURRENCY_RECORD_BYTES_MAX];
     size_t size = ledger_currency_encode(currency, record);
+    char subject[sizeof "currencies/" + LEDGER_CURRENCY_BYTES];
+    (void)snprintf(subject, sizeof subject, "currencies/%s", currency->code);
+    event_note(txn, subject, LEDGER_TABLE_CURRENCIES, bytes_of_text(currency->code));
     store_put(txn, LEDGER_TABLE_CURRENCIES, bytes_of_text(currency->code), bytes_of(record, size));
 }
 

@@ -151,3 +151,15 @@ void scene_check_sent_later(struct scene *scene, const char *name, const char *t
     UNTIL(scene, scene_is_idle);
     if (scene_waiting(scene, to, &message) != 0) fail_msg("%s: is not sent later", name);
 }
+
+void scene_check_sent_in_the_end(struct scene *scene, const char *name, const char *to)
+{
+    enum { TRIES_MAX = 50, PAUSE_S_MAX = 300 };
+
+    struct auth_message message;
+    for (unsigned i = 0; i < TRIES_MAX && scene_waiting(scene, to, &message) > 0; i++) {
+        house_wait(scene->house, PAUSE_S_MAX);
+        UNTIL(scene, scene_is_idle);
+    }
+    if (scene_waiting(scene, to, &message) != 0) fail_msg("%s: is not sent in the end", name);
+}

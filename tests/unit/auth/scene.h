@@ -65,3 +65,6 @@ enum becomes { SENT, DROPPED, KEPT };
 void scene_check_fate(struct scene *scene, const char *name, const char *to, enum becomes becomes);
 /// scene_check_sent_later: one that was kept goes a second later.
 void scene_check_sent_later(struct scene *scene, const char *name, const char *to);
+/// scene_check_sent_in_the_end is for a delivery with SCENE_SHORT_MS, in which a busy machine may
+/// not get a message to a good server either: it is tried again, and a notice is kept for a day.
+void scene_check_sent_in_the_end(struct scene *scene, const char *name, const char *to);
