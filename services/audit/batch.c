@@ -44,11 +44,13 @@ struct audit_entry audit_batch_entry(const char *source, const struct event_view
         audit_core_commit(salt, AUDIT_COMMITTED_DEVICE_ID, bytes_of_text(event->device_id), device);
     entry.payload_commitment =
         audit_core_commit(salt, AUDIT_COMMITTED_PAYLOAD, event->payload, payload);
+    entry.before_digest = event->before_digest;
+    entry.after_digest = event->after_digest;
     return entry;
 }
 
 static struct status make_side(struct arena *arena, const struct event_view *event,
-                               const uint8_t *salt, struct bytes *ret)
+                               const uint8_t *salt, struct bytes *ret_visible_to, struct bytes *ret)
 {
     struct audit_side side = {.salt = salt,
                               .client_ip = bytes_of_text(event->client_ip),
@@ -65,6 +67,7 @@ static struct status make_side(struct arena *arena, const struct event_view *eve
         record_put_run32(&writer, bytes_of_text(event->visible_to[i]));
     }
     side.visible_to = bytes_of(names, names_bytes);
+    *ret_visible_to = side.visible_to;
 
     uint8_t *record = arena_alloc(arena, audit_side_size(&side));
     if (record == NULL) return ARENA_STATUS_EXHAUSTED;
@@ -83,10 +86,12 @@ static struct status make_item(struct arena *arena, const char *source,
     if (copy == NULL) return ARENA_STATUS_EXHAUSTED;
     ret->entry = bytes_of(copy, size);
     merkle_leaf(ret->entry, &ret->leaf);
-    audit_name_prefix(entry.action, ret->action);
-    audit_name_prefix(entry.actor, ret->actor);
-    audit_name_prefix(entry.resource, ret->resource);
-    return make_side(arena, event, salt, &ret->side);
+    struct bytes visible_to;
+    RETURN_IF_ERROR(make_side(arena, event, salt, &visible_to, &ret->side));
+    struct audit_search_row rows[AUDIT_SEARCH_ROWS_MAX];
+    ret->row_count = audit_core_search_rows(&entry, visible_to, rows);
+    ret->rows = arena_copy(arena, rows, ret->row_count * sizeof rows[0]);
+    return ret->rows != NULL ? STATUS_SUCCESS : ARENA_STATUS_EXHAUSTED;
 }
 
 struct status audit_batch_fill(struct audit_batch *batch, const char *source,

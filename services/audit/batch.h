@@ -16,8 +16,8 @@ enum { AUDIT_BATCH_BYTES_MAX = 64 * 1024 * 1024 };
 struct audit_item {
     struct bytes entry, side;
     struct merkle_hash leaf;
-    uint8_t action[AUDIT_NAME_PREFIX_BYTES], actor[AUDIT_NAME_PREFIX_BYTES],
-        resource[AUDIT_NAME_PREFIX_BYTES];
+    const struct audit_search_row *rows; // What it is found by.
+    size_t row_count;
 };
 
 struct audit_batch {

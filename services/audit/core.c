@@ -1,8 +1,9 @@
 #include "services/audit/core.h"
 
-#include "common/base/check.h"
+#include "common/base/record.h"
 #include "common/base/text.h"
 #include "common/crypto/hash.h"
+#include "common/event/types.h"
 
 struct status audit_core_take(const struct audit_mark *mark, uint64_t log_id, uint64_t first_seq,
                               size_t count, size_t *ret_known)
@@ -49,9 +50,79 @@ struct bytes audit_core_cut(struct bytes text, bool *ret_cut)
     return bytes_of(text.data, size);
 }
 
+// ---- Search --------------------------------------------------------------------------------
+
+static const char users_prefix[] = "users/";
+
+static bool is_user(struct bytes name)
+{
+    struct id128 id;
+    size_t size = sizeof users_prefix - 1;
+    return name.size > size && memcmp(name.data, users_prefix, size) == 0 &&
+           status_ok(id128_parse((const char *)name.data + size, name.size - size, &id));
+}
+
+// Adds the row of a user, unless it is there already.
+static size_t add_user(struct bytes name, size_t count,
+                       struct audit_search_row rows[static AUDIT_SEARCH_ROWS_MAX])
+{
+    if (count == AUDIT_SEARCH_ROWS_MAX || !is_user(name)) return count;
+    struct audit_search_row *row = &rows[count];
+    row->kind = AUDIT_SEARCH_USER;
+    audit_name_prefix(name, row->prefix);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].kind == AUDIT_SEARCH_USER &&
+            memcmp(rows[i].prefix, row->prefix, sizeof row->prefix) == 0) {
+            return count;
+        }
+    }
+    return count + 1;
+}
+
+size_t audit_core_search_rows(const struct audit_entry *entry, struct bytes visible_to,
+                              struct audit_search_row ret[static AUDIT_SEARCH_ROWS_MAX])
+{
+    const struct {
+        enum audit_search_kind kind;
+        struct bytes name;
+    } names[] = {
+        {AUDIT_SEARCH_ACTION, entry->action},
+        {AUDIT_SEARCH_ACTOR, entry->actor},
+        {AUDIT_SEARCH_RESOURCE, entry->resource},
+    };
+
+    size_t count = 0;
+    for (; count < sizeof names / sizeof names[0]; count++) {
+        ret[count].kind = names[count].kind;
+        audit_name_prefix(names[count].name, ret[count].prefix);
+    }
+    count = add_user(entry->actor, count, ret);
+    count = add_user(entry->resource, count, ret);
+    struct record_reader parts = record_read_key(visible_to);
+    while (!parts.is_broken && record_left(&parts) > 0)
+        count = add_user(record_take_run32(&parts), count, ret);
+    return count;
+}
+
 static bool is_wanted(struct bytes wanted, struct bytes text)
 {
     return wanted.size == 0 || bytes_equal(wanted, text);
+}
+
+static bool is_pattern(struct bytes action)
+{
+    return action.size > 0 && action.data[action.size - 1] == '*';
+}
+
+struct status audit_core_check_action(struct bytes action)
+{
+    bool has_star = action.size > 0 && memchr(action.data, '*', action.size) != NULL;
+    return has_star ? event_pattern_check(action) : STATUS_SUCCESS;
+}
+
+static bool is_wanted_action(struct bytes wanted, struct bytes action)
+{
+    return is_pattern(wanted) ? event_pattern_matches(wanted, action) : is_wanted(wanted, action);
 }
 
 bool audit_core_matches(const struct audit_filter *filter, const struct audit_entry *entry)
@@ -59,8 +130,8 @@ bool audit_core_matches(const struct audit_filter *filter, const struct audit_en
     if (entry->time_ns < filter->from_ns) return false;
     if (filter->to_ns != 0 && entry->time_ns >= filter->to_ns) return false;
     return is_wanted(filter->resource, entry->resource) && is_wanted(filter->actor, entry->actor) &&
-           is_wanted(filter->action, entry->action) && is_wanted(filter->outcome, entry->outcome) &&
-           is_wanted(filter->source, entry->source);
+           is_wanted_action(filter->action, entry->action) &&
+           is_wanted(filter->outcome, entry->outcome) && is_wanted(filter->source, entry->source);
 }
 
 bool audit_core_search_of(const struct audit_filter *filter, enum audit_search_kind *ret_kind,
@@ -70,9 +141,10 @@ bool audit_core_search_of(const struct audit_filter *filter, enum audit_search_k
         enum audit_search_kind kind;
         struct bytes name;
     } by_selectivity[] = {
+        {AUDIT_SEARCH_USER, filter->user},
         {AUDIT_SEARCH_RESOURCE, filter->resource},
         {AUDIT_SEARCH_ACTOR, filter->actor},
-        {AUDIT_SEARCH_ACTION, filter->action},
+        {AUDIT_SEARCH_ACTION, is_pattern(filter->action) ? (struct bytes){0} : filter->action},
     };
 
     for (size_t i = 0; i < sizeof by_selectivity / sizeof by_selectivity[0]; i++) {

@@ -23,15 +23,29 @@ struct bytes audit_core_commit(const uint8_t salt[static AUDIT_SALT_BYTES],
 /// character; *ret_cut becomes true when something was left off and is untouched else.
 struct bytes audit_core_cut(struct bytes text, bool *ret_cut);
 
+/// audit_core_search_rows lists the rows that an entry is found by, and their number: its action,
+/// its actor, its resource, and once for each user concerned ("users/<uuid>" as actor, resource or
+/// in visible_to, which are the side's parts). Append, pruning, fsck and the migration all use it.
+/// An erased side still says whom it concerns, so the rows stay the same.
+size_t audit_core_search_rows(const struct audit_entry *entry, struct bytes visible_to,
+                              struct audit_search_row ret[static AUDIT_SEARCH_ROWS_MAX]);
+
 /// What is asked for; empty texts and to_ns 0 let everything through.
 struct audit_filter {
-    struct bytes actor, action, resource, outcome, source;
+    struct bytes actor, resource, outcome, source;
+    struct bytes action;     // A type, or a pattern of types that ends with a star.
+    struct bytes user;       // "users/<uuid>": what concerns them, by their search rows alone.
     uint64_t from_ns, to_ns; // from <= time < to
 };
 
+/// audit_core_check_action: a pattern must be one of common/event/types.h; any other text is a
+/// type, known or not. INVALID_ARGUMENT / TYPE_PATTERN_INVALID.
+MUST_USE struct status audit_core_check_action(struct bytes action);
+
 bool audit_core_matches(const struct audit_filter *filter, const struct audit_entry *entry);
 
-/// audit_core_search_of gives the filter's most selective indexed name: resource before actor
-/// before action. false: none, so the whole log is walked.
+/// audit_core_search_of gives the filter's most selective indexed name: user before resource before
+/// actor before action (which has rows only when it is no pattern). false: none, so the whole log
+/// is walked.
 bool audit_core_search_of(const struct audit_filter *filter, enum audit_search_kind *ret_kind,
                           struct bytes *ret_name);

@@ -14,7 +14,7 @@ static_assert(AUDIT_ENTRY_BYTES_MAX <= AUDIT_ENTRY_BYTES_MAX_BY_FORMAT, "an entr
 /// The whole format: which field number has which kind and where it lies in struct audit_entry.
 // clang-format off
 static const struct field {
-    uint8_t number; // Below 16: its tag is one byte.
+    uint8_t number;
     enum field_kind kind;
     size_t offset;
 } fields[] = {
@@ -32,6 +32,8 @@ static const struct field {
     {12, FIELD_HASH,    offsetof(struct audit_entry, device_id_commitment)},
     {13, FIELD_HASH,    offsetof(struct audit_entry, payload_commitment)},
     {14, FIELD_BOOL,    offsetof(struct audit_entry, texts_cut)},
+    {15, FIELD_HASH,    offsetof(struct audit_entry, before_digest)},
+    {16, FIELD_HASH,    offsetof(struct audit_entry, after_digest)},
 };
 
 static const uint8_t wire_types[] = {
@@ -42,9 +44,9 @@ static const uint8_t wire_types[] = {
 
 enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
 
-static uint8_t tag_of(const struct field *field)
+static uint64_t tag_of(const struct field *field)
 {
-    return (uint8_t)(field->number << 3 | wire_types[field->kind]);
+    return (uint64_t)(field->number << 3 | wire_types[field->kind]);
 }
 
 // ---- Writing -------------------------------------------------------------------------------
@@ -82,8 +84,7 @@ static uint8_t *put_field(uint8_t *to, const struct field *field, const void *me
         CHECK(bytes.size <= AUDIT_TEXT_BYTES_MAX);
         CHECK(field->kind == FIELD_TEXT || bytes.size == 0 || bytes.size == AUDIT_COMMITMENT_BYTES);
         if (bytes.size == 0) return to;
-        *to++ = tag_of(field);
-        return put_bytes(to, bytes);
+        return put_bytes(put_varint(to, tag_of(field)), bytes);
     case FIELD_VARINT:
     case FIELD_FIXED64:
         number = *(const uint64_t *)member;
@@ -93,7 +94,7 @@ static uint8_t *put_field(uint8_t *to, const struct field *field, const void *me
         break;
     }
     if (number == 0) return to;
-    *to++ = tag_of(field);
+    to = put_varint(to, tag_of(field));
     return field->kind == FIELD_FIXED64 ? put_fixed64(to, number) : put_varint(to, number);
 }
 
@@ -183,8 +184,11 @@ struct status audit_entry_decode(struct bytes bytes, struct audit_entry *ret)
     struct audit_entry entry = {0};
     struct bytes rest = bytes;
     for (size_t i = 0; i < FIELD_COUNT && rest.size > 0; i++) {
-        if (rest.data[0] != tag_of(&fields[i])) continue;
-        rest = bytes_of(rest.data + 1, rest.size - 1);
+        struct bytes behind = rest;
+        uint64_t tag;
+        if (!take_varint(&behind, &tag)) return ENTRY_REFUSAL;
+        if (tag != tag_of(&fields[i])) continue;
+        rest = behind;
         if (!take_field(&rest, &fields[i], (uint8_t *)&entry + fields[i].offset))
             return ENTRY_REFUSAL;
     }

@@ -27,6 +27,7 @@ struct audit_entry {
     uint64_t seq, time_ns;
     struct bytes client_ip_commitment, device_id_commitment, payload_commitment;
     bool texts_cut;
+    struct bytes before_digest, after_digest; // Of the resource's record; empty or a hash.
 };
 
 /// The field numbers that commitments are made with.

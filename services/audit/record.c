@@ -3,7 +3,11 @@
 #include "common/base/record.h"
 #include "common/crypto/hash.h"
 
-enum { RECORD_VERSION = 1, COLLECTION_BYTES = AUDIT_NAME_PREFIX_BYTES - ID128_BYTES };
+enum {
+    RECORD_VERSION = 1,
+    ERASED_VERSION = 2,
+    COLLECTION_BYTES = AUDIT_NAME_PREFIX_BYTES - ID128_BYTES
+};
 
 #define RECORD_REFUSAL REFUSE(DATA_LOSS, RECORD_CORRUPT, "a record of the audit store is damaged")
 
@@ -113,6 +117,26 @@ struct status audit_head_decode(struct bytes record, struct merkle_frontier *ret
     return STATUS_SUCCESS;
 }
 
+struct bytes audit_first_encode(const struct audit_first *first,
+                                uint8_t ret[static AUDIT_FIRST_BYTES])
+{
+    struct record_writer writer = record_write(ret, AUDIT_FIRST_BYTES, RECORD_VERSION);
+    record_put_u64(&writer, first->index);
+    record_put_u64(&writer, first->told);
+    return bytes_of(ret, record_written(&writer));
+}
+
+struct status audit_first_decode(struct bytes record, struct audit_first *ret)
+{
+    struct record_reader reader = record_read(record, RECORD_VERSION);
+    struct audit_first first = {.index = record_take_u64(&reader)};
+    first.told = record_take_u64(&reader);
+    record_expect(&reader, first.told <= first.index);
+    if (!record_is_whole(&reader)) return RECORD_REFUSAL;
+    *ret = first;
+    return STATUS_SUCCESS;
+}
+
 size_t audit_checkpoint_encode(uint64_t size, struct bytes note, uint8_t *ret)
 {
     struct record_writer writer =
@@ -137,14 +161,32 @@ struct status audit_checkpoint_decode(struct bytes record, uint64_t *ret_size,
 
 // ---- Sides ---------------------------------------------------------------------------------
 
+static bool are_parts(struct bytes parts)
+{
+    struct record_reader reader = record_read_key(parts);
+    while (!reader.is_broken && record_left(&reader) > 0) {
+        (void)record_take_run32(&reader);
+    }
+    return !reader.is_broken;
+}
+
 size_t audit_side_size(const struct audit_side *side)
 {
+    if (side->salt == NULL) return 1 + side->visible_to.size;
     return 1 + AUDIT_SALT_BYTES + 4 * AUDIT_PART_HEAD_BYTES + side->client_ip.size +
            side->device_id.size + side->payload.size + side->visible_to.size;
 }
 
+static size_t encode_erased(const struct audit_side *side, uint8_t *ret)
+{
+    struct record_writer writer = record_write(ret, audit_side_size(side), ERASED_VERSION);
+    record_put_bytes(&writer, side->visible_to.data, side->visible_to.size);
+    return record_written(&writer);
+}
+
 size_t audit_side_encode(const struct audit_side *side, uint8_t *ret)
 {
+    if (side->salt == NULL) return encode_erased(side, ret);
     struct record_writer writer = record_write(ret, audit_side_size(side), RECORD_VERSION);
     record_put_bytes(&writer, side->salt, AUDIT_SALT_BYTES);
     record_put_run32(&writer, side->client_ip);
@@ -154,20 +196,24 @@ size_t audit_side_encode(const struct audit_side *side, uint8_t *ret)
     return record_written(&writer);
 }
 
+static struct status decode_erased(struct bytes record, struct audit_side *ret)
+{
+    struct bytes names = bytes_of(record.data + 1, record.size - 1);
+    if (!are_parts(names)) return RECORD_REFUSAL;
+    *ret = (struct audit_side){.visible_to = names};
+    return STATUS_SUCCESS;
+}
+
 struct status audit_side_decode(struct bytes record, struct audit_side *ret)
 {
+    if (record.size > 0 && record.data[0] == ERASED_VERSION) return decode_erased(record, ret);
     struct record_reader reader = record_read(record, RECORD_VERSION);
     struct audit_side side = {.salt = record_take(&reader, AUDIT_SALT_BYTES)};
     side.client_ip = record_take_run32(&reader);
     side.device_id = record_take_run32(&reader);
     side.payload = record_take_run32(&reader);
     side.visible_to = record_take_run32(&reader);
-    if (!record_is_whole(&reader)) return RECORD_REFUSAL;
-    struct record_reader names = record_read_key(side.visible_to);
-    while (!names.is_broken && record_left(&names) > 0) {
-        (void)record_take_run32(&names);
-    }
-    if (names.is_broken) return RECORD_REFUSAL;
+    if (!record_is_whole(&reader) || !are_parts(side.visible_to)) return RECORD_REFUSAL;
     *ret = side;
     return STATUS_SUCCESS;
 }

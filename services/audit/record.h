@@ -42,8 +42,16 @@ enum audit_search_kind {
     AUDIT_SEARCH_ACTION = 't', // The event's type.
     AUDIT_SEARCH_ACTOR = 'a',
     AUDIT_SEARCH_RESOURCE = 'r',
-    AUDIT_SEARCH_KINDS = 3,
+    AUDIT_SEARCH_USER = 'u', // Each user concerned: actor, resource, those it is visible to.
 };
+
+/// One search row of an entry, without its index.
+struct audit_search_row {
+    enum audit_search_kind kind;
+    uint8_t prefix[AUDIT_NAME_PREFIX_BYTES];
+};
+
+enum { AUDIT_SEARCH_USERS_MAX = 2 + 4, AUDIT_SEARCH_ROWS_MAX = 3 + AUDIT_SEARCH_USERS_MAX };
 
 /// audit_name_prefix is what a name is sought by. "users/<uuid>": the first 4 bytes of
 /// SHA-256("users") and the uuid, whose first bytes are its time, so that new names go to the end
@@ -74,6 +82,18 @@ struct bytes audit_head_encode(const struct merkle_frontier *head,
                                uint8_t ret[static AUDIT_HEAD_BYTES_MAX]);
 MUST_USE struct status audit_head_decode(struct bytes record, struct merkle_frontier *ret);
 
+/// What was pruned: version(1) = 01 | index(8) | told(8). Entries below index are gone; those below
+/// told are so by an event audit.log.pruned.
+struct audit_first {
+    uint64_t index, told;
+};
+
+enum { AUDIT_FIRST_BYTES = 1 + 8 + 8 };
+
+struct bytes audit_first_encode(const struct audit_first *first,
+                                uint8_t ret[static AUDIT_FIRST_BYTES]);
+MUST_USE struct status audit_first_decode(struct bytes record, struct audit_first *ret);
+
 /// The newest checkpoint: version(1) = 01 | size(8) | signed note.
 enum { AUDIT_CHECKPOINT_HEAD_BYTES = 1 + 8 };
 
@@ -83,9 +103,10 @@ MUST_USE struct status audit_checkpoint_decode(struct bytes record, uint64_t *re
 
 /// What an entry only commits to, and can be erased: version(1) = 01 | salt(32) | then four parts,
 /// each size(4) | bytes (record_put_run32): client ip, device id, payload, visible_to; in the last
-/// one each name is a part again.
+/// one each name is a part again. Once erased, all that is left is whom the entry concerns:
+/// version(1) = 02 | visible_to.
 struct audit_side {
-    const uint8_t *salt; // AUDIT_SALT_BYTES of them.
+    const uint8_t *salt; // AUDIT_SALT_BYTES of them; NULL: erased, and with it the three values.
     struct bytes client_ip, device_id, payload;
     struct bytes visible_to; // Parts.
 };

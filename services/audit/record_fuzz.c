@@ -1,12 +1,18 @@
 // The audit log's entries and records, see tests/fuzz/round_trip.h.
 #include "services/audit/entry.h"
 #include "services/audit/record.h"
+#include "services/audit/record_consumer.h"
+#include "services/audit/record_published.h"
+#include "services/audit/record_webhook.h"
 #include "tests/fuzz/round_trip.h"
 
 #include <stdlib.h>
 
 ROUND_TRIP(try_entry, audit_entry, AUDIT_ENTRY_BYTES_MAX, audit_entry_decode(record, &value),
            audit_entry_encode)
+
+ROUND_TRIP(try_consumer, audit_consumer, AUDIT_CONSUMER_BYTES_MAX,
+           audit_consumer_decode(record, &value), audit_consumer_encode)
 
 static void try_side(struct bytes input)
 {
@@ -35,6 +41,14 @@ static void try_mark(struct bytes input)
     CHECK(bytes_equal(audit_mark_encode(&mark, again), input));
 }
 
+static void try_first(struct bytes input)
+{
+    struct audit_first first;
+    if (!status_ok(audit_first_decode(input, &first))) return;
+    uint8_t again[AUDIT_FIRST_BYTES];
+    CHECK(bytes_equal(audit_first_encode(&first, again), input));
+}
+
 static void try_tile(struct bytes input)
 {
     unsigned width = audit_tile_width(input.size);
@@ -48,9 +62,20 @@ static void try_name(struct bytes input)
     audit_name_prefix(input, prefix);
 }
 
+ROUND_TRIP(try_webhook, audit_webhook, AUDIT_WEBHOOK_RECORD_BYTES_MAX,
+           audit_webhook_decode(record, &value), audit_webhook_encode)
+ROUND_TRIP(try_progress, audit_webhook_progress, AUDIT_WEBHOOK_PROGRESS_BYTES,
+           audit_webhook_progress_decode(record, &value), audit_webhook_progress_encode)
+ROUND_TRIP(try_delivery, audit_delivery, AUDIT_DELIVERY_RECORD_BYTES_MAX,
+           audit_delivery_decode(record, &value), audit_delivery_encode)
+
+ROUND_TRIP(try_published, audit_published, AUDIT_PUBLISHED_BYTES_MAX,
+           audit_published_decode(record, &value), audit_published_encode)
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const round_trip targets[] = {try_entry, try_side, try_head,
-                                         try_mark,  try_tile, try_name};
+    static const round_trip targets[] = {try_entry,   try_side,     try_head,     try_mark,
+                                         try_tile,    try_first,    try_name,     try_consumer,
+                                         try_webhook, try_progress, try_delivery, try_published};
     return round_trip_run(targets, sizeof targets / sizeof targets[0], data, size);
 }

@@ -1,6 +1,7 @@
 #include "services/audit/service.h"
 
 #include "common/base/check.h"
+#include "services/audit/store_published.h"
 
 #include <stdlib.h>
 
@@ -30,11 +31,14 @@ static struct status follow_tree(void *context, struct store_txn *txn)
     uint64_t size;
     struct bytes note;
     RETURN_IF_ERROR(audit_store_get_head(txn, &head));
+    audit_tail_told(service->tail, head.size);
     struct status status = audit_store_get_checkpoint(txn, &size, &note);
     if (status_ok(status) && size == head.size) return STATUS_SUCCESS;
     if (!status_ok(status) && status.code != STATUS_NOT_FOUND) return status;
     sign_checkpoint(service, txn, &head);
     metric_set(service->log_size, (int64_t)head.size);
+    if (atomic_load(&service->witnesses_needed) == 0)
+        metric_set(service->published_size, (int64_t)head.size);
     return STATUS_SUCCESS;
 }
 
@@ -108,9 +112,13 @@ struct status audit_service_open(const struct audit_service_config *config,
     ret->log_size = metric_gauge("florin_audit_log_size", "Entries in the log.", NULL);
     ret->checkpoints_total =
         metric_counter("florin_audit_checkpoints_total", "Checkpoints signed.", NULL);
+    ret->published_size = metric_gauge("florin_audit_published_size",
+                                       "Entries in the checkpoint that is served.", NULL);
     metric_set(ret->log_size, (int64_t)size);
+    metric_set(ret->published_size, (int64_t)size);
     ret->tree = calloc(1, sizeof *ret->tree);
     CHECK(ret->tree != NULL);
+    ret->tail = audit_tail_open(config->store);
     store_add_hook(config->store,
                    &(struct store_hook){.before_commit = follow_tree, .context = ret});
     return store_write_wait(config->store, do_nothing, NULL);
@@ -121,6 +129,7 @@ void audit_service_close(struct audit_service *service)
     key_signer_close(&service->signer);
     free(service->tree);
     service->tree = NULL;
+    audit_tail_close(&service->tail);
 }
 
 // ---- In ------------------------------------------------------------------------------------
@@ -137,9 +146,8 @@ static void append_item(struct audit_tree *tree, const struct audit_item *item)
     struct store_txn *txn = tree->txn;
     uint64_t index = tree->head.size;
     audit_store_append_entry(txn, index, item->entry, item->side);
-    audit_store_put_search(txn, AUDIT_SEARCH_ACTION, item->action, index);
-    audit_store_put_search(txn, AUDIT_SEARCH_ACTOR, item->actor, index);
-    audit_store_put_search(txn, AUDIT_SEARCH_RESOURCE, item->resource, index);
+    for (size_t i = 0; i < item->row_count; i++)
+        audit_store_put_search(txn, item->rows[i].kind, item->rows[i].prefix, index);
     audit_tree_append(tree, &item->leaf);
 }
 
@@ -210,6 +218,7 @@ struct status audit_list_begin(struct store_txn *txn, const struct audit_filter 
     *ret = (struct audit_list){.txn = txn, .filter = filter, .before = before};
     struct merkle_frontier head;
     RETURN_IF_ERROR(audit_store_get_head(txn, &head));
+    RETURN_IF_ERROR(audit_store_first_index(txn, &ret->first));
     if (before > head.size) ret->before = head.size;
     enum audit_search_kind kind;
     struct bytes name;
@@ -221,7 +230,7 @@ struct status audit_list_begin(struct store_txn *txn, const struct audit_filter 
 static bool next_index(struct audit_list *list, uint64_t *ret_index)
 {
     if (list->by_name) return audit_store_search_next(&list->search, ret_index);
-    if (list->before == 0) return false;
+    if (list->before <= list->first) return false;
     *ret_index = list->before - 1;
     return true;
 }
@@ -241,7 +250,9 @@ struct status audit_list_next(struct audit_list *list, struct audit_event *ret,
         }
         list->before = index;
         list->rows++;
-        RETURN_IF_ERROR(read_event(list->txn, index, ret));
+        struct status status = read_event(list->txn, index, ret);
+        if (list->by_name && status.code == STATUS_NOT_FOUND) continue; // Rows are only hints.
+        RETURN_IF_ERROR(status);
         if (!audit_core_matches(list->filter, &ret->entry)) continue;
         list->bytes += ret->bytes.size;
         *ret_step = AUDIT_LIST_EVENT;
@@ -256,29 +267,45 @@ void audit_list_end(struct audit_list *list)
 
 // ---- Out: proofs ---------------------------------------------------------------------------
 
+// The newest one that is signed; the hook writes it with the head, in one transaction.
+static struct status newest_checkpoint(struct store_txn *txn, const struct merkle_frontier *head,
+                                       struct bytes *ret_note)
+{
+    uint64_t size;
+    RETURN_IF_ERROR(audit_store_get_checkpoint(txn, &size, ret_note));
+    CHECK(size == head->size);
+    return STATUS_SUCCESS;
+}
+
+// The root that a note of ours states: it was verified before it was stored.
+static struct status stated_root(struct bytes note, struct merkle_hash *ret)
+{
+    struct bytes text, lines;
+    struct checkpoint checkpoint;
+    if (!status_ok(note_split(note, &text, &lines)) ||
+        !status_ok(checkpoint_parse(text, &checkpoint)))
+        return REFUSE(DATA_LOSS, RECORD_CORRUPT, "the published checkpoint is damaged");
+    *ret = checkpoint.root;
+    return STATUS_SUCCESS;
+}
+
 struct status audit_service_checkpoint(struct store_txn *txn, struct bytes *ret_note,
                                        uint64_t *ret_size, struct merkle_hash *ret_root)
 {
     struct merkle_frontier head;
+    struct audit_published published;
     RETURN_IF_ERROR(audit_store_get_head(txn, &head));
-    RETURN_IF_ERROR(audit_store_get_checkpoint(txn, ret_size, ret_note));
-    CHECK(*ret_size == head.size); // follow_tree writes both in one transaction.
-    merkle_frontier_root(&head, ret_root);
+    RETURN_IF_ERROR(audit_store_get_published(txn, &published));
+    bool has_note = published.note.size > 0;
+    if (published.needed == 0 && !(has_note && published.size == head.size)) {
+        RETURN_IF_ERROR(newest_checkpoint(txn, &head, ret_note));
+        *ret_size = head.size;
+        merkle_frontier_root(&head, ret_root);
+        return STATUS_SUCCESS;
+    }
+    *ret_note = published.note;
+    *ret_size = published.size;
+    if (has_note) return stated_root(published.note, ret_root);
+    merkle_empty(ret_root);
     return STATUS_SUCCESS;
-}
-
-struct status audit_service_prove(struct store_txn *txn, uint64_t index, struct audit_proof *ret)
-{
-    struct bytes entry;
-    RETURN_IF_ERROR(audit_service_checkpoint(txn, &ret->checkpoint, &ret->size, &ret->root));
-    RETURN_IF_ERROR(audit_store_get_entry(txn, index, &entry));
-    CHECK(index < ret->size);
-    ret->index = index;
-    merkle_leaf(entry, &ret->leaf);
-    const struct merkle_reader reader = audit_tree_reader(txn);
-    RETURN_IF_ERROR(merkle_prove_inclusion(&reader, index, ret->size, &ret->path));
-    struct status status = merkle_verify_inclusion(index, ret->size, &ret->leaf, ret->path.hashes,
-                                                   ret->path.count, &ret->root);
-    if (status_ok(status)) return STATUS_SUCCESS;
-    return REFUSE(DATA_LOSS, TREE_CORRUPT, "the stored tree does not prove this entry");
 }

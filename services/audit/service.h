@@ -5,10 +5,8 @@
 ///             tree, so it is durable before anybody can be shown it.
 /// Ownership   Bytes given point into the store: see store_txn.
 /// Threads     accept: any but the writer's, one at a time for each batch. What takes a
-/// transaction:
-///             the transaction's thread.
-/// Errors      NOT_FOUND / ENTRY_NOT_FOUND; FAILED_PRECONDITION / EVENT_GAP, SOURCE_REPLACED; at
-/// open
+///             transaction: the transaction's thread.
+/// Errors      NOT_FOUND / ENTRY_NOT_FOUND; FAILED_PRECONDITION / EVENT_GAP, SOURCE_REPLACED; open:
 ///             FAILED_PRECONDITION / CHECKPOINT_OF_ANOTHER_LOG, DATA_LOSS / CHECKPOINT_MISMATCH,
 ///             TREE_CORRUPT, and what loading the key says; DATA_LOSS / ENTRY_CORRUPT, TREE_CORRUPT
 ///             when reading.
@@ -18,7 +16,10 @@
 #include "common/base/metrics.h"
 #include "common/crypto/checkpoint.h"
 #include "services/audit/batch.h"
+#include "services/audit/tail.h"
 #include "services/audit/tree.h"
+
+#include <stdatomic.h>
 
 enum {
     AUDIT_ROWS_LOOKED_AT_MAX = 5000,    // By one page, a few milliseconds: it ends early beyond.
@@ -31,7 +32,9 @@ struct audit_service {
     struct note_verifier verifier; // Its name is the log's origin.
     char verifier_text[NOTE_VERIFIER_TEXT_BYTES];
     struct audit_tree *tree; // The writer thread's.
-    struct metric *log_size, *checkpoints_total;
+    struct audit_tail *tail;
+    atomic_uint witnesses_needed; // Set by publication.h; 0: every checkpoint is published.
+    struct metric *log_size, *published_size, *checkpoints_total;
 };
 
 struct audit_service_config {
@@ -63,7 +66,7 @@ struct audit_event {
     uint64_t index;
     struct bytes bytes; // The entry as it was hashed.
     struct audit_entry entry;
-    struct audit_side side; // Empty when it was erased.
+    struct audit_side side; // Without salt and values when it was erased.
     struct merkle_hash leaf;
 };
 
@@ -77,6 +80,7 @@ struct audit_list {
     bool by_name; // By the search rows, else over the whole log.
     struct audit_search search;
     uint64_t before; // Where the next page begins: indexes below this one.
+    uint64_t first;  // Older ones are pruned.
     uint64_t rows, bytes;
 };
 
@@ -104,9 +108,25 @@ struct audit_proof {
 };
 
 /// audit_service_prove verifies what it gives: a damaged tile is DATA_LOSS / TREE_CORRUPT, not a
-/// proof that fails elsewhere.
+/// proof that fails elsewhere. A pruned entry is proven by the hash that is left of it. Beyond the
+/// published size: NOT_FOUND / ENTRY_NOT_FOUND, or FAILED_PRECONDITION / ENTRY_NOT_PUBLISHED.
 MUST_USE struct status audit_service_prove(struct store_txn *txn, uint64_t index,
                                            struct audit_proof *ret);
-/// audit_service_checkpoint gives the signed note and the tree head that it states.
+
+/// A proof that the log of size `to` begins with the log of size `from`.
+struct audit_consistency {
+    uint64_t from, to;
+    struct merkle_hash from_root, to_root;
+    struct merkle_proof path;
+    struct bytes checkpoint; // The newest published one, of size `to` or more.
+};
+
+/// audit_service_prove_consistency: to 0 is the published size. Verified like the others.
+/// INVALID_ARGUMENT / SIZES_INVALID (from 0, or beyond to), FAILED_PRECONDITION /
+/// SIZE_NOT_PUBLISHED.
+MUST_USE struct status audit_service_prove_consistency(struct store_txn *txn, uint64_t from,
+                                                       uint64_t to, struct audit_consistency *ret);
+/// audit_service_checkpoint gives the published checkpoint, with the cosignatures that it has, and
+/// the tree head that it states. Size 0 and an empty note: not enough witnesses have signed any.
 MUST_USE struct status audit_service_checkpoint(struct store_txn *txn, struct bytes *ret_note,
                                                 uint64_t *ret_size, struct merkle_hash *ret_root);

@@ -42,10 +42,10 @@ bool audit_sources_state(struct audit_sources *sources, size_t which,
     return subscriber != NULL;
 }
 
-static void note_progress(struct audit_source *source, uint64_t seq, size_t count)
+/// note_lag: everything up to `seq` is in the log.
+static void note_lag(struct audit_source *source, uint64_t seq)
 {
     struct event_subscriber_state state;
-    metric_add(source->events_total, count);
     if (!audit_sources_state(source->all, (size_t)(source - source->all->items), &state)) return;
     metric_set(source->lag, state.head_seq > seq ? (int64_t)(state.head_seq - seq) : 0);
 }
@@ -54,10 +54,12 @@ struct status audit_sources_handle(void *context, const struct event_view *event
                                    uint64_t log_id)
 {
     struct audit_source *source = context;
+    note_lag(source, events[0].seq - 1); // Before: it may be long until the log can take them.
     RETURN_IF_ERROR(audit_batch_fill(&source->batch, source->name, events, count));
     RETURN_IF_ERROR(
         audit_service_accept(source->all->service, source->name, log_id, &source->batch));
-    note_progress(source, events[count - 1].seq, count);
+    metric_add(source->events_total, count);
+    note_lag(source, events[count - 1].seq);
     return STATUS_SUCCESS;
 }
 

@@ -1,7 +1,7 @@
 /// @file services/audit/sources.h
 /// Where events come from: one subscriber for each daemon's outbox, this one's included. Audit's
-/// own acts take the same path as everybody's, so there is one way into the log. Threads    Each
-/// subscriber's thread fills its own batch; the lock guards the subscribers against
+/// own acts take the same path as everybody's, so there is one way into the log.
+/// Threads    Each subscriber's thread fills its own batch; the lock guards the subscribers against
 ///            being closed while health or status looks at them.
 /// Source     design 05 "What goes in", design 01 section 4.
 #pragma once

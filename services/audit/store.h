@@ -11,15 +11,31 @@
 
 extern const struct store_schema audit_store_schema;
 
-/// Entries and their sides. A side may have been erased: NOT_FOUND / SIDE_NOT_FOUND.
+/// Entries and their sides. An entry that was pruned is NOT_FOUND / ENTRY_PRUNED, and so is its
+/// side; one that is not there yet NOT_FOUND / ENTRY_NOT_FOUND. Details that were erased leave a
+/// side without salt (record.h).
 void audit_store_append_entry(struct store_txn *txn, uint64_t index, struct bytes entry,
                               struct bytes side);
 MUST_USE struct status audit_store_get_entry(struct store_txn *txn, uint64_t index,
                                              struct bytes *ret_entry);
 MUST_USE struct status audit_store_get_side(struct store_txn *txn, uint64_t index,
                                             struct audit_side *ret);
-/// audit_store_entry_count is one more than the highest index.
+/// audit_store_erase_side leaves nothing of a side but whom its entry concerns; *ret_erased: there
+/// was something to erase.
+MUST_USE struct status audit_store_erase_side(struct store_txn *txn, uint64_t index,
+                                              bool *ret_erased);
+/// audit_store_first_index is the first entry that is still there (0 before anything was pruned):
+/// those from there to the head are.
+MUST_USE struct status audit_store_first_index(struct store_txn *txn, uint64_t *ret);
+MUST_USE struct status audit_store_get_first(struct store_txn *txn, struct audit_first *ret);
+void audit_store_put_first(struct store_txn *txn, const struct audit_first *first);
+/// audit_store_delete_entry forgets an entry, its side and the search rows it is found by.
+void audit_store_delete_entry(struct store_txn *txn, uint64_t index,
+                              const struct audit_search_row *rows, size_t row_count);
+/// audit_store_entry_count is one more than the highest index. audit_store_lowest_row is the lowest
+/// index that an entry or a side has; UINT64_MAX when there is none.
 MUST_USE struct status audit_store_entry_count(struct store_txn *txn, uint64_t *ret);
+MUST_USE struct status audit_store_lowest_row(struct store_txn *txn, uint64_t *ret);
 
 void audit_store_put_tile(struct store_txn *txn, unsigned level, uint64_t index,
                           struct bytes record);
@@ -43,6 +59,9 @@ MUST_USE struct status audit_store_get_mark(struct store_txn *txn, const char *s
 
 void audit_store_put_search(struct store_txn *txn, enum audit_search_kind kind,
                             const uint8_t prefix[static AUDIT_NAME_PREFIX_BYTES], uint64_t index);
+
+bool audit_store_has_search(struct store_txn *txn, const struct audit_search_row *row,
+                            uint64_t index);
 
 /// Walks the indexes of one name, newest first. Close before the transaction ends.
 struct audit_search {

@@ -155,8 +155,8 @@ static bool rows_agree(struct bytes record, unsigned width)
     return true;
 }
 
-static struct status check_tile(struct store_txn *txn, unsigned level, uint64_t index,
-                                unsigned width)
+struct status audit_tree_check_tile(struct store_txn *txn, unsigned level, uint64_t index,
+                                    unsigned width)
 {
     struct bytes record;
     struct status status = audit_store_get_tile(txn, level, index, &record);
@@ -174,9 +174,11 @@ static struct status check_tile(struct store_txn *txn, unsigned level, uint64_t 
 
 static struct status check_last_entry(struct store_txn *txn, uint64_t size)
 {
-    uint64_t count;
+    uint64_t count, first, lowest;
     RETURN_IF_ERROR(audit_store_entry_count(txn, &count));
-    if (count != size) return TREE_REFUSAL;
+    RETURN_IF_ERROR(audit_store_first_index(txn, &first));
+    RETURN_IF_ERROR(audit_store_lowest_row(txn, &lowest));
+    if (count != size || (size > 0 && lowest != first)) return TREE_REFUSAL;
     if (size == 0) return STATUS_SUCCESS;
     struct bytes entry;
     struct merkle_hash leaf, stored;
@@ -192,8 +194,9 @@ struct status audit_tree_check(struct store_txn *txn, const struct merkle_fronti
         uint64_t nodes = tlog_tile_nodes(level, head->size);
         unsigned width = (unsigned)(nodes % TLOG_TILE_WIDTH);
         uint64_t index = nodes / TLOG_TILE_WIDTH;
-        if (width > 0) RETURN_IF_ERROR(check_tile(txn, level, index, width));
-        if (index > 0) RETURN_IF_ERROR(check_tile(txn, level, index - 1, TLOG_TILE_WIDTH));
+        if (width > 0) RETURN_IF_ERROR(audit_tree_check_tile(txn, level, index, width));
+        if (index > 0)
+            RETURN_IF_ERROR(audit_tree_check_tile(txn, level, index - 1, TLOG_TILE_WIDTH));
     }
     // What the head says each peak is, and what the tiles say.
     const struct merkle_reader reader = audit_tree_reader(txn);

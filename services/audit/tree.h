@@ -34,6 +34,12 @@ MUST_USE struct status audit_tree_end(struct audit_tree *tree);
 /// audit_tree_reader reads nodes of the transaction's tree, for proofs.
 struct merkle_reader audit_tree_reader(struct store_txn *txn);
 
+/// audit_tree_check_tile compares a tile's rows with the nodes over them and, when it is full, its
+/// root with the level above. TREE_CORRUPT when they do not agree.
+MUST_USE struct status audit_tree_check_tile(struct store_txn *txn, unsigned level, uint64_t index,
+                                             unsigned width);
+
 /// audit_tree_check recomputes the right edge: at each level the tile that is not full and the last
-/// full one, and the last entry's leaf, against the head. TREE_CORRUPT when they do not agree.
+/// full one, and the last entry's leaf, against the head; the lowest entry is the first one that
+/// was not pruned. TREE_CORRUPT when they do not agree.
 MUST_USE struct status audit_tree_check(struct store_txn *txn, const struct merkle_frontier *head);

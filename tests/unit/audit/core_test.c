@@ -115,6 +115,10 @@ static const struct {
     {"a beginning of its actor",    {.actor = TEXT("users/")},                 false},
     {"its action",                  {.action = TEXT("auth.login")},            true},
     {"another action",              {.action = TEXT("auth.logout")},           false},
+    {"a pattern of its actions",    {.action = TEXT("auth.*")},                true},
+    {"every action",                {.action = TEXT("*")},                     true},
+    {"a pattern of others",         {.action = TEXT("ledger.*")},              false},
+    {"a pattern below its action",  {.action = TEXT("auth.login.*")},          false},
     {"its resource",                {.resource = TEXT("sessions/1")},          true},
     {"another resource",            {.resource = TEXT("sessions/2")},          false},
     {"its outcome",                 {.outcome = TEXT("refused")},              true},
@@ -152,6 +156,8 @@ static void test_the_most_selective_name_is_searched_by(void **state)
     enum audit_search_kind kind;
     struct bytes name;
     assert_false(audit_core_search_of(&filter, &kind, &name));
+    filter.action = bytes_of_text("ledger.*"); // A pattern has no rows.
+    assert_false(audit_core_search_of(&filter, &kind, &name));
     filter.action = bytes_of_text("t");
     assert_true(audit_core_search_of(&filter, &kind, &name));
     assert_int_equal(kind, AUDIT_SEARCH_ACTION);
@@ -162,6 +168,20 @@ static void test_the_most_selective_name_is_searched_by(void **state)
     assert_true(audit_core_search_of(&filter, &kind, &name));
     assert_int_equal(kind, AUDIT_SEARCH_RESOURCE);
     assert_true(bytes_equal(name, bytes_of_text("r")));
+    filter.user = bytes_of_text("users/u"); // Rows are the only ones who know.
+    assert_true(audit_core_search_of(&filter, &kind, &name));
+    assert_int_equal(kind, AUDIT_SEARCH_USER);
+}
+
+static void test_only_an_action_with_a_star_must_be_a_pattern(void **state)
+{
+    (void)state;
+    static const char *const taken[] = {"", "auth.login", "Whatever it is", "auth.*", "*"};
+    static const char *const refused[] = {"auth*", "*.created", "auth.*.created", "Auth.*", "**"};
+    for (size_t i = 0; i < ROWS(taken); i++)
+        assert_status_ok(audit_core_check_action(bytes_of_text(taken[i])));
+    for (size_t i = 0; i < ROWS(refused); i++)
+        assert_refused(audit_core_check_action(bytes_of_text(refused[i])), "TYPE_PATTERN_INVALID");
 }
 
 int main(void)
@@ -173,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_texts_are_cut_between_characters),
         cmocka_unit_test(test_a_filter_wants_all_that_it_names),
         cmocka_unit_test(test_the_most_selective_name_is_searched_by),
+        cmocka_unit_test(test_only_an_action_with_a_star_must_be_a_pattern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

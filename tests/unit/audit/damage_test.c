@@ -86,9 +86,9 @@ static void test_an_older_checkpoint_refuses_to_start(void **state)
 
     // Truthful size and signature, but of the tree before.
     close_log(fixture);
-    const struct store_schema *schemas[] = {&audit_store_schema};
+    const struct store_schema *schemas[] = {&audit_store_schema, &event_store_schema};
     struct store_config config = {.directory = fixture->store_path, .map_bytes = UINT64_C(1) << 30};
-    assert_status_ok(store_open(&config, schemas, 1, &fixture->store));
+    assert_status_ok(store_open(&config, schemas, ROWS(schemas), &fixture->store));
     struct bytes record = bytes_of(old, old_size);
     assert_status_ok(store_write_wait(fixture->store, put_old, &record));
     store_close(&fixture->store);

@@ -42,15 +42,42 @@ static void test_entry_v1_is_these_bytes(void **state)
     assert_true(again.texts_cut);
 }
 
+// Entries with digests, which the first ones did not have: fields behind the last, so that entries
+// without them keep their bytes.
+static struct audit_entry entry_with_digests(void)
+{
+    static uint8_t before[HASH_SHA256_BYTES], after[HASH_SHA256_BYTES];
+    memset(before, 0x15, sizeof before);
+    memset(after, 0x16, sizeof after);
+    struct audit_entry entry = sample_entry();
+    entry.before_digest = bytes_of(before, sizeof before);
+    entry.after_digest = bytes_of(after, sizeof after);
+    return entry;
+}
+
+static void test_an_entry_with_digests_is_these_bytes(void **state)
+{
+    (void)state;
+    static uint8_t encoded[AUDIT_ENTRY_BYTES_MAX], first[AUDIT_ENTRY_BYTES_MAX];
+    struct audit_entry entry = entry_with_digests(), old = sample_entry(), again;
+    struct bytes bytes = bytes_of(encoded, audit_entry_encode(&entry, encoded));
+    golden_assert("audit", "entry_v1_digests.hex", bytes);
+    size_t old_size = audit_entry_encode(&old, first);
+    assert_memory_equal(encoded, first, old_size);
+    assert_status_ok(audit_entry_decode(bytes, &again));
+    assert_true(bytes_equal(again.before_digest, entry.before_digest));
+    assert_true(bytes_equal(again.after_digest, entry.after_digest));
+}
+
 // ---- protobuf-c as the other implementation ------------------------------------------------
 
 static void test_protobuf_c_reads_and_writes_the_same_bytes(void **state)
 {
     (void)state;
     static uint8_t encoded[AUDIT_ENTRY_BYTES_MAX], packed[AUDIT_ENTRY_BYTES_MAX];
-    struct audit_entry entries[2] = {sample_entry(), {.seq = 0}};
+    struct audit_entry entries[3] = {sample_entry(), {.seq = 0}, entry_with_digests()};
     entries[1].source = bytes_of_text("auth"); // Nearly everything is left out.
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         size_t size = audit_entry_encode(&entries[i], encoded);
         Audit__Entry *message = audit__entry__unpack(NULL, size, encoded);
         assert_non_null(message);
@@ -59,6 +86,7 @@ static void test_protobuf_c_reads_and_writes_the_same_bytes(void **state)
         assert_int_equal(message->seq, entries[i].seq);
         assert_int_equal(message->time, entries[i].time_ns);
         assert_int_equal(message->payload_commitment.len, entries[i].payload_commitment.size);
+        assert_int_equal(message->after_digest.len, entries[i].after_digest.size);
         assert_int_equal(audit__entry__get_packed_size(message), size);
         assert_int_equal(audit__entry__pack(message, packed), size);
         assert_memory_equal(packed, encoded, size);
@@ -85,7 +113,11 @@ static const struct {
     {"a length longer than needed",    "0a810061",               false},
     {"a number beyond 64 bits",        "10ffffffffffffffffff02", false},
     {"a number without end",           "1080",                   false},
-    {"an unknown field",               "7801",                   false},
+    {"an unknown field",               "880101",                 false},
+    {"a digest as a number",           "7801",                   false},
+    {"a digest of three bytes",        "7a03616263",             false},
+    {"a tag longer than needed",       "8a00016100",             false},
+    {"a tag cut short",                "82",                     false},
     {"another wire type",              "0801",                   false},
     {"a text longer than the rest",    "0a0261",                 false},
     {"a text that is not UTF-8",       "0a01ff",                 false},
@@ -147,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_entry_v1_is_these_bytes),
+        cmocka_unit_test(test_an_entry_with_digests_is_these_bytes),
         cmocka_unit_test(test_protobuf_c_reads_and_writes_the_same_bytes),
         cmocka_unit_test(test_entries_have_one_spelling),
         cmocka_unit_test(test_a_text_at_its_limit_and_one_beyond),

@@ -31,25 +31,30 @@ int teardown(void **state)
 
 static void open_store(struct fixture *fixture)
 {
-    const struct store_schema *schemas[] = {&audit_store_schema};
+    const struct store_schema *schemas[] = {&audit_store_schema, &event_store_schema};
     struct store_config config = {.directory = fixture->store_path, .map_bytes = UINT64_C(1) << 30};
-    assert_status_ok(store_open(&config, schemas, 1, &fixture->store));
+    assert_status_ok(store_open(&config, schemas, ROWS(schemas), &fixture->store));
 }
 
 struct status open_log(struct fixture *fixture, const char *origin)
 {
     open_store(fixture);
+    assert_status_ok(event_outbox_open(fixture->store, "audit", &fixture->outbox));
     struct audit_service_config config = {
         .store = fixture->store, .keys_directory = fixture->keys_path, .origin = origin};
     struct status status = audit_service_open(&config, &fixture->service);
     fixture->is_open = status_ok(status);
-    if (!fixture->is_open) store_close(&fixture->store);
+    if (!fixture->is_open) {
+        store_close(&fixture->store);
+        event_outbox_close(&fixture->outbox);
+    }
     return status;
 }
 
 void close_log(struct fixture *fixture)
 {
     store_close(&fixture->store);
+    event_outbox_close(&fixture->outbox);
     if (fixture->is_open) audit_service_close(&fixture->service);
     fixture->is_open = false;
 }

@@ -3,6 +3,7 @@
 /// events. Threads    One test at a time.
 #pragma once
 
+#include "common/event/event.h"
 #include "services/audit/service.h"
 #include "tests/unit/support/unit.h"
 
@@ -12,6 +13,7 @@ struct fixture {
     char directory[FIXTURE_PATH_BYTES]; // Made by mkdtemp.
     char store_path[FIXTURE_PATH_BYTES], keys_path[FIXTURE_PATH_BYTES];
     struct store *store;
+    struct event_outbox *outbox; // Of the daemon's own events.
     struct audit_service service;
     struct audit_batch batch;
     bool is_open;
@@ -32,7 +34,8 @@ void reopen_log(struct fixture *fixture);
 struct event_view make_event(const char *source, uint64_t seq);
 
 /// accept puts the events first_seq … first_seq + count - 1 of a source into the log.
-struct status accept(struct fixture *fixture, const char *source, uint64_t first_seq, size_t count);
+struct status accept(struct fixture *fixture, const char *source, uint64_t first_seq, size_t count)
+    __attribute__((visibility("hidden"))); // From nng, which calls accept(2).
 struct status accept_views(struct fixture *fixture, const char *source, uint64_t log_id,
                            const struct event_view *events, size_t count);
 

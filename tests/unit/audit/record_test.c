@@ -160,6 +160,47 @@ static void test_side_v1(void **state)
     assert_true(record_is_whole(&reader));
 }
 
+static void test_side_v2_erased(void **state)
+{
+    (void)state;
+    uint8_t names[64], bytes[64];
+    struct record_writer writer = record_write_key(names, sizeof names);
+    record_put_run32(&writer, bytes_of_text("users/1"));
+    record_put_run32(&writer, bytes_of_text("users/2"));
+    struct audit_side side = {.visible_to = bytes_of(names, record_written(&writer))}, again;
+    size_t size = audit_side_encode(&side, bytes);
+    assert_int_equal(size, audit_side_size(&side));
+    golden_assert("audit", "side_v2_erased.hex", bytes_of(bytes, size));
+    assert_status_ok(audit_side_decode(bytes_of(bytes, size), &again));
+    assert_null(again.salt);
+    assert_int_equal(again.client_ip.size + again.device_id.size + again.payload.size, 0);
+    assert_true(bytes_equal(again.visible_to, side.visible_to));
+    // Cut inside a name; one that concerns nobody is whole.
+    assert_refused(audit_side_decode(bytes_of(bytes, size - 1), &again), "RECORD_CORRUPT");
+    assert_status_ok(audit_side_decode(bytes_of(bytes, 1), &again));
+    assert_refused(audit_side_decode(bytes_of(bytes, 0), &again), "RECORD_CORRUPT");
+}
+
+static struct status decode_first(struct bytes record)
+{
+    struct audit_first first;
+    return audit_first_decode(record, &first);
+}
+
+static void test_first_v1(void **state)
+{
+    (void)state;
+    uint8_t bytes[AUDIT_FIRST_BYTES];
+    struct audit_first first = {.index = 0x300, .told = 0x200}, again;
+    struct bytes record = audit_first_encode(&first, bytes);
+    assert_golden("first_v1.hex", record, decode_first);
+    assert_status_ok(audit_first_decode(record, &again));
+    assert_int_equal(again.index, first.index);
+    assert_int_equal(again.told, first.told);
+    first.told = 0x301; // More told than is gone.
+    assert_refused(decode_first(audit_first_encode(&first, bytes)), "RECORD_CORRUPT");
+}
+
 // ---- Tiles ---------------------------------------------------------------------------------
 
 static void test_a_tile_says_how_wide_it_is(void **state)
@@ -204,6 +245,8 @@ int main(void)
         cmocka_unit_test(test_head_v1),
         cmocka_unit_test(test_checkpoint_v1),
         cmocka_unit_test(test_side_v1),
+        cmocka_unit_test(test_side_v2_erased),
+        cmocka_unit_test(test_first_v1),
         cmocka_unit_test(test_a_tile_says_how_wide_it_is),
         cmocka_unit_test(test_nodes_and_row_nodes_fill_a_tile_without_holes),
     };

@@ -84,11 +84,68 @@ static void write_proof_files(const struct audit_proof *proof)
     write_text("proof.json", json);
 }
 
+// The entry was logged without digests.
+static void write_digest_json(const char *name, const char *digest)
+{
+    static char entry[BASE64_TEXT_BYTES(AUDIT_ENTRY_BYTES_MAX)], json[sizeof entry + 256];
+    entry[base64_encode(sample.copy, sample.event.bytes.size, entry)] = '\0';
+    snprintf(json, sizeof json, "{\"entry\":\"%s\",\"after_digest\":\"%s\"}", entry, digest);
+    write_text(name, json);
+}
+
+// ---- That it only grew ---------------------------------------------------------------------
+
+enum { OLD_SIZE = 11 };
+
+static void write_checkpoint(const char *name)
+{
+    struct store_txn *txn = begin(sample.fixture);
+    struct bytes note;
+    uint64_t size;
+    struct merkle_hash root;
+    assert_status_ok(audit_service_checkpoint(txn, &note, &size, &root));
+    write_file(name, note.data, note.size);
+    store_snapshot_end(&txn);
+}
+
+// The answer of GET /v1/audit/consistency, with one hash changed where flip says so.
+static void write_consistency(const char *name, uint64_t from, uint64_t to, bool flip)
+{
+    char json[8192];
+    struct audit_consistency proof;
+    struct store_txn *txn = begin(sample.fixture);
+    assert_status_ok(audit_service_prove_consistency(txn, OLD_SIZE, SIZE, &proof));
+    store_snapshot_end(&txn);
+    if (flip) proof.path.hashes[1].bytes[0] ^= 1;
+    int size = snprintf(json, sizeof json, "{\"from\":\"%llu\",\"to\":\"%llu\",\"hashes\":[",
+                        (unsigned long long)from, (unsigned long long)to);
+    for (size_t i = 0; i < proof.path.count; i++) {
+        char hex[2 * MERKLE_HASH_BYTES + 1];
+        hex_encode(proof.path.hashes[i].bytes, MERKLE_HASH_BYTES, hex);
+        size +=
+            snprintf(json + size, sizeof json - (size_t)size, "%s\"%s\"", i > 0 ? "," : "", hex);
+    }
+    snprintf(json + size, sizeof json - (size_t)size, "],\"checkpoint\":\"-\"}");
+    write_text(name, json);
+}
+
+static void write_consistency_files(void)
+{
+    write_checkpoint("new");
+    write_consistency("grew.json", OLD_SIZE, SIZE, false);
+    write_consistency("grew-flipped.json", OLD_SIZE, SIZE, true);
+    write_consistency("grew-other-size.json", OLD_SIZE + 1, SIZE, false);
+    write_text("grew-no-hashes.json", "{\"from\":11,\"to\":37}");
+}
+
 static int make_files(void **state)
 {
     setup(state);
     sample.fixture = *state;
-    assert_status_ok(accept(sample.fixture, "ledger", 1, SIZE));
+    assert_status_ok(accept(sample.fixture, "ledger", 1, OLD_SIZE));
+    write_checkpoint("old");
+    assert_status_ok(accept(sample.fixture, "ledger", OLD_SIZE + 1, SIZE - OLD_SIZE));
+    write_consistency_files();
     struct store_txn *txn = begin(sample.fixture);
     struct audit_proof proof;
     assert_status_ok(audit_service_get(txn, INDEX, &sample.event));
@@ -105,6 +162,8 @@ static int make_files(void **state)
     write_event_json("event.json", actor, INDEX, false);
     write_event_json("event-other-actor.json", "users/somebody-else", INDEX, false);
     write_event_json("event-other-index.json", actor, INDEX + 1, false);
+    write_digest_json("event-no-digest.json", "");
+    write_digest_json("event-other-digest.json", "00");
     write_event_json("event-forged.json", actor, INDEX, true);
     write_text("event-without-entry.json", "{\"index\":20}");
     write_text("not-json", "{");
@@ -156,6 +215,8 @@ static const struct {
     {"a forged entry",                 "proof",    "event-forged.json", NULL, NULL,      CTL_NO,   "PROOF_ROOT_MISMATCH"},
     {"another index",                  "proof-of-next", "entry",      NULL, NULL,        CTL_NO,   "PROOF_ROOT_MISMATCH"},
     {"JSON with another actor",        "proof", "event-other-actor.json", NULL, NULL,    CTL_NO,   "EVENT_DIFFERS"},
+    {"JSON that says it has no digest", "proof", "event-no-digest.json", NULL, NULL,   CTL_DONE, "proven: entry"},
+    {"JSON with a digest of its own",  "proof", "event-other-digest.json", NULL, NULL,   CTL_NO,   "EVENT_DIFFERS"},
     {"JSON with another index",        "proof", "event-other-index.json", NULL, NULL,    CTL_NO,   "EVENT_DIFFERS"},
     {"JSON without an entry",          "proof", "event-without-entry.json", NULL, NULL,  CTL_NO,   "ENTRY_MALFORMED"},
     {"not JSON after all",             "proof",         "not-json",   NULL, NULL,        CTL_NO,   "ENTRY_MALFORMED"},
@@ -194,6 +255,61 @@ static void test_verify_says_what_was_proven_or_why_not(void **state)
     }
 }
 
+// clang-format off
+static const struct {
+    const char *given, *consistency, *old, *new, *key;
+    int exit;
+    const char *says;
+} growths[] = {
+    {"two checkpoints and the proof", "grew.json",            "old", "new", NULL,  CTL_DONE, "of 37 entries begins with that of 11"},
+    {"a changed hash",                "grew-flipped.json",    "old", "new", NULL,  CTL_NO,   "PROOF_ROOT_MISMATCH"},
+    {"no hashes",                     "grew-no-hashes.json",  "old", "new", NULL,  CTL_NO,   "PROOF_LENGTH"},
+    {"a proof for another size",      "grew-other-size.json", "old", "new", NULL,  CTL_NO,   "PROOF_OF_OTHER_SIZES"},
+    {"the checkpoints exchanged",     "grew.json",            "new", "old", NULL,  CTL_NO,   "PROOF_OF_OTHER_SIZES"},
+    {"twice the same",                "grew.json",            "new", "new", NULL,  CTL_NO,   "PROOF_OF_OTHER_SIZES"},
+    {"not a proof",                   "proof",                "old", "new", NULL,  CTL_NO,   "PROOF_MALFORMED"},
+    {"not a checkpoint",              "grew.json",            "key", "new", NULL,  CTL_NO,   "NOTE_MALFORMED"},
+    {"another log's key",             "grew.json",            "old", "new", "other-key", CTL_NO, "NOTE_NOT_SIGNED"},
+    {"a file that is not there",      "absent",               "old", "new", NULL,  CTL_FAILED, "FILE_UNREADABLE"},
+    {"no old checkpoint",             "grew.json",            NULL,  "new", NULL,  CTL_USAGE, "--old"},
+};
+
+// clang-format on
+
+static void test_verify_says_whether_a_log_only_grew(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(growths); i++) {
+        struct ctl_options options = {
+            .consistency = path_of(growths[i].consistency),
+            .old = growths[i].old != NULL ? path_of(growths[i].old) : NULL,
+            .new = path_of(growths[i].new),
+            .key = growths[i].key != NULL ? path_of(growths[i].key) : NULL,
+        };
+        snprintf(options.data, sizeof options.data, "%s", sample.fixture->directory);
+        char output[OUTPUT_BYTES];
+        int result = run_verify(&options, output);
+        if (result != growths[i].exit || strstr(output, growths[i].says) == NULL)
+            fail_msg("%s: exit %d\n%s", growths[i].given, result, output);
+    }
+}
+
+static void test_one_kind_of_evidence_at_a_time(void **state)
+{
+    (void)state;
+    struct ctl_options none = {.key = path_of("key")}, both = {.key = path_of("key")};
+    char output[OUTPUT_BYTES];
+    assert_int_equal(run_verify(&none, output), CTL_USAGE);
+    assert_non_null(strstr(output, "--tiles"));
+    both.proof = path_of("proof");
+    both.tiles = sample.fixture->directory;
+    assert_int_equal(run_verify(&both, output), CTL_USAGE);
+    both.proof = NULL;
+    assert_int_equal(run_verify(&both, output), CTL_NO); // No tiles lie there.
+    both.tiles = path_of("absent");
+    assert_int_equal(run_verify(&both, output), CTL_FAILED);
+}
+
 static void test_the_key_may_be_given_as_text(void **state)
 {
     (void)state;
@@ -208,6 +324,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verify_says_what_was_proven_or_why_not),
+        cmocka_unit_test(test_verify_says_whether_a_log_only_grew),
+        cmocka_unit_test(test_one_kind_of_evidence_at_a_time),
         cmocka_unit_test(test_the_key_may_be_given_as_text),
     };
     return cmocka_run_group_tests(tests, make_files, teardown);
