@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPERATOR_TOKEN_SECONDS = 300 };
-
 struct ctl_client {
     struct rpc_channel *channel;
     struct key_signer *signer;
@@ -42,20 +40,9 @@ struct status ctl_client_call(struct ctl_client *client, const struct rpc_method
                               const void *request, uint32_t timeout_ms, struct arena *arena,
                               void *ret_reply)
 {
-    uint64_t now_s = clock_wall_ns() / NS_PER_SECOND;
-    struct token_claims claims = {.issuer = "florin-ops",
-                                  .is_service = true,
-                                  .service = "ops",
-                                  .token_id = id128_generate(),
-                                  .issued_at_s = now_s,
-                                  .not_before_s = now_s,
-                                  .expires_at_s = now_s + OPERATOR_TOKEN_SECONDS,
-                                  .auth_time_s = now_s,
-                                  .aal = 1,
-                                  .role_count = 1,
-                                  .roles = {"service"}};
     char token[TOKEN_BYTES_MAX];
-    token_issue(&claims, client->signer, token);
+    token_issue_service("ops", client->signer, clock_wall_ns() / NS_PER_SECOND,
+                        TOKEN_SERVICE_LIFE_S, token);
     struct rpc_metadata metadata = {.access_token = token};
     return rpc_channel_call_wait(client->channel, method, &metadata, request, timeout_ms, arena,
                                  ret_reply);
