@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/rpc/meter.h"
 #include "gateway/gateway.h"
+#include "gateway/stream.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -114,7 +115,8 @@ void gateway_access(struct http_exchange *exchange, const struct http_finished *
                     void *context)
 {
     struct gateway *gateway = context;
-    const struct gateway_request *request = http_exchange_user(exchange);
+    struct gateway_request *request = http_exchange_user(exchange);
+    if (request != NULL) gateway_stream_finished(request);
     struct route_metrics *metrics = metrics_of(gateway->metrics, request);
     int class = finished->status / 100;
     metric_observe_ns(metrics->duration, finished->duration_ns);

@@ -1,8 +1,8 @@
 #include "gateway/connect.h"
 
 #include "common/base/text.h"
+#include "common/json/encode.h"
 #include "gateway/accept.h"
-#include "gateway/json/encode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +54,8 @@ const struct rpc_method *connect_method(struct bytes path, size_t *ret_index)
     const struct rpc_method *const *found = bsearch(&name, rpc_all_methods, rpc_all_method_count,
                                                     sizeof rpc_all_methods[0], compare_method);
     if (found == NULL || (*found)->is_internal) return NULL;
+    // What the gateway serves itself has a route and no RPC, so Connect has nothing to carry.
+    if (strcmp((*found)->daemon, "gateway") == 0) return NULL;
     *ret_index = (size_t)(found - rpc_all_methods);
     return *found;
 }

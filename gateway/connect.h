@@ -16,7 +16,7 @@
 enum connect_codec { CONNECT_CODEC_NONE, CONNECT_CODEC_JSON, CONNECT_CODEC_PROTO };
 
 /// connect_method gives the method that a path names and its place in rpc_all_methods; NULL when it
-/// is none or one between daemons.
+/// is none, one between daemons or the gateway's own.
 const struct rpc_method *connect_method(struct bytes path, size_t *ret_index);
 
 /// connect_codec_of reads Content-Type; NONE is answered 415.

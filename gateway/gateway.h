@@ -6,6 +6,7 @@
 ///     limits.c    rate limits of address and principal         cors.c   other origins' pages
 ///     exchange.c  a token for a bearer that is an API key
 ///     proxy.c     the call and its answer                      respond.c  every answer's headers
+///     stream.c    the event stream (stream.h)
 ///     pages.c     what the gateway answers itself; health.c, stats.c, docs.c stand behind it
 ///     access.c    log line and metrics of each exchange
 ///
@@ -42,6 +43,8 @@ struct gateway_health;
 struct gateway_routes_metrics;
 struct gateway_page;
 struct gateway_exchanges;
+struct gateway_streams;
+struct stream_client;
 
 /// A comma-separated setting, taken apart.
 struct gateway_list {
@@ -61,6 +64,7 @@ struct gateway {
     void (*service_token)(void *context, char *ret_text, size_t size);
     void *service_token_context;
     struct gateway_exchanges *exchanges;                // Of API keys for tokens.
+    struct gateway_streams *streams;                    // Of events; stream.h.
     struct rate_limiter *address_rate, *principal_rate; // NULL: no limit.
     struct gateway_list trusted_proxies, cors_origins;
     bool has_tls;
@@ -95,6 +99,7 @@ struct gateway_request {
     uint8_t key_hash[KEYTOKENS_HASH_BYTES];
     bool was_exchanged_again;
     struct gateway_request *next_waiter;
+    struct stream_client *stream; // NULL: it is no event stream.
 };
 
 /// gateway_handler answers every request: own pages, routes, Connect.
@@ -132,15 +137,20 @@ struct gateway_answer {
     uint16_t status;
     const char *content_type;
     const char *etag;                    // NULL: none.
+    const char *link;                    // NULL: there is no next page.
     const char *cache_control;           // NULL: no-store.
     const char *content_security_policy; // NULL: nothing may be loaded.
     struct bytes body;
     bool replayed;
     bool is_preflight; // Answers what a browser may send from another origin.
+    bool is_stream;    // Proxies must not gather it up.
     uint32_t retry_after_ms;
 };
 
 void gateway_respond(struct gateway_request *request, const struct gateway_answer *answer);
+/// gateway_respond_stream sends the head: the body is the caller's to write (http_stream_*).
+void gateway_respond_stream(struct gateway_request *request, const struct gateway_answer *answer,
+                            const struct http_stream *stream);
 void gateway_refuse(struct gateway_request *request, struct status status);
 void gateway_refuse_call(struct gateway_request *request, const struct rpc_client_call *call);
 /// gateway_respond_refusal fills in the engine's own refusals (framing, time-outs, caps).
@@ -150,7 +160,11 @@ void gateway_respond_refusal(struct gateway_request *request,
 
 // ---- proxy.c: one call to the daemon that owns the method ----------------------------------
 
+/// gateway_proxy passes the request on to the daemon that owns its method. Methods of the package
+/// florin.gateway.v1 have no daemon: the gateway serves them itself.
 void gateway_proxy(struct gateway_request *request);
+/// gateway_refuse_local is for those: the refusal as if a daemon had given it; ends the call.
+void gateway_refuse_local(struct gateway_request *request, struct status status);
 /// gateway_call_begin is called before an answer is waited for, gateway_call_end after its job was
 /// posted: in between the engine stays. false: the gateway stops, begin nothing.
 bool gateway_call_begin(struct gateway *gateway);

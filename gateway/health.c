@@ -2,12 +2,13 @@
 // /readyz and /health answer at once and a probe never waits for a daemon that hangs.
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/base/thread.h"
 #include "common/base/version.h"
+#include "common/json/encode.h"
 #include "common/rpc/pack.h"
 #include "florin/rpc/v1/rpc.pb-c.h"
 #include "florin/rpc/v1/rpc_methods.h"
 #include "gateway/gateway.h"
-#include "gateway/json/encode.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 #define PAUSE_STARTING_NS (50 * NS_PER_MS)
 #define STALE_NS (5 * NS_PER_SECOND) // An older answer is no answer.
 
-enum { HEALTH_STACK_BYTES = 256 * 1024, HEALTH_TEXT_BYTES = 96, HEALTH_ARENA_BYTES = 256 * 1024 };
+enum { HEALTH_TEXT_BYTES = 96, HEALTH_ARENA_BYTES = 256 * 1024 };
 
 struct peer_health {
     struct gateway_health *health;
@@ -85,7 +86,9 @@ static bool all_serve(struct gateway_health *health, const char **ret_failing)
     for (size_t i = 0; i < GATEWAY_PEERS; i++) {
         const struct peer_health *peer = &health->peers[i];
         bool is_fresh = peer->answered_ns != 0 && now_ns - peer->answered_ns < STALE_NS;
-        if (peer->is_serving && is_fresh) continue;
+        // What was said a moment ago counts for nothing once the connection is gone.
+        bool is_up = rpc_channel_is_up(health->gateway->channels[i]);
+        if (peer->is_serving && is_fresh && is_up) continue;
         *ret_failing = gateway_peers[i];
         return false;
     }
@@ -160,11 +163,7 @@ struct gateway_health *gateway_health_open(struct gateway *gateway)
         health->peers[i].health = health;
         snprintf(health->peers[i].failing, HEALTH_TEXT_BYTES, "not asked yet");
     }
-    pthread_attr_t small;
-    pthread_attr_init(&small);
-    pthread_attr_setstacksize(&small, HEALTH_STACK_BYTES);
-    CHECK(pthread_create(&health->thread, &small, run, health) == 0);
-    pthread_attr_destroy(&small);
+    thread_start(&health->thread, "health", THREAD_STACK_BYTES, run, health);
     return health;
 }
 

@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "gateway/exchange.h"
 #include "gateway/gateway.h"
+#include "gateway/stream.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -136,6 +137,7 @@ static struct rate_limiter *open_rate(const struct config *config, const char *n
 static void gateway_close(void *service)
 {
     struct gateway *gateway = service;
+    gateway_streams_close(&gateway->streams);
     gateway_exchanges_close(&gateway->exchanges);
     router_close(&gateway->router);
     rate_close(&gateway->address_rate);
@@ -144,6 +146,17 @@ static void gateway_close(void *service)
     free(gateway->trusted_proxies.text);
     free(gateway->cors_origins.text);
     free(gateway);
+}
+
+static struct gateway_streams *open_streams(struct daemon *daemon)
+{
+    const struct gateway_streams_config config = {
+        .channel = daemon_waiting_channel(daemon, "audit"),
+        .identity = identity_rpc(daemon_identity(daemon)),
+        .service_token = identity_service_token,
+        .service_token_context = daemon_identity(daemon),
+    };
+    return gateway_streams_open(&config);
 }
 
 static struct status gateway_open(struct daemon *daemon, void **ret_service)
@@ -164,6 +177,7 @@ static struct status gateway_open(struct daemon *daemon, void **ret_service)
     for (size_t i = 0; i < GATEWAY_PEERS; i++) {
         gateway->channels[i] = daemon_channel(daemon, gateway_peers[i]);
     }
+    gateway->streams = open_streams(daemon);
     struct status status = parse_lists(gateway, config);
     if (!status_ok(status)) {
         gateway_close(gateway);

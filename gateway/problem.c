@@ -1,6 +1,6 @@
 #include "gateway/problem.h"
 
-#include "gateway/json/encode.h"
+#include "common/json/encode.h"
 #include "gateway/oauth.h"
 
 #include <stdio.h>

@@ -3,13 +3,16 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/json/encode.h"
 #include "common/rpc/pack.h"
+#include "florin/gateway/v1/gateway_methods.h"
 #include "gateway/accept.h"
 #include "gateway/conditional.h"
 #include "gateway/exchange.h"
 #include "gateway/gateway.h"
-#include "gateway/json/encode.h"
+#include "gateway/link.h"
 #include "gateway/request.h"
+#include "gateway/stream.h"
 #include "google/api/httpbody.pb-c.h"
 
 #include <inttypes.h>
@@ -57,13 +60,18 @@ static void keep_answer(struct gateway_request *request)
 }
 
 // The daemon may add parameters to the media type that the client has agreed to, and no more.
-static void write_document(const struct rpc_method *method, const ProtobufCMessage *reply,
+static void write_document(const struct gateway_request *request, const ProtobufCMessage *reply,
                            struct gateway_answer *ret)
 {
+    const struct rpc_method *method = request->method;
+    const struct http_head *head = http_exchange_head(request->exchange);
     const Google__Api__HttpBody *body = (const Google__Api__HttpBody *)reply;
     bool is_agreed = media_type_is(bytes_of_text(body->content_type), method->produces);
     ret->content_type = is_agreed ? body->content_type : method->produces;
     ret->body = bytes_of(body->data.data, body->data.len);
+    if (body->next_page_token[0] == '\0') return;
+    ret->link = link_next(head->path, head->query, body->next_page_token,
+                          http_exchange_arena(request->exchange));
 }
 
 static uint64_t version_of(const struct rpc_method *method, const ProtobufCMessage *reply)
@@ -104,7 +112,7 @@ static struct status write_rest(const struct gateway_request *request, struct ga
     if (!method->reply->is_http_body) {
         return json_encode_sized(method->reply, reply, call->reply.size, arena, &ret->body);
     }
-    write_document(method, reply, ret);
+    write_document(request, reply, ret);
     return STATUS_SUCCESS;
 }
 
@@ -190,6 +198,7 @@ void gateway_stop_http(struct gateway *gateway, uint32_t timeout_ms)
     }
     // Their answers are posted to loops that http_server_close frees. Each call has a deadline.
     atomic_store(&gateway->is_stopping, true);
+    gateway_streams_stop(gateway->streams);
     const struct timespec pause = {.tv_nsec = (long)NS_PER_MS};
     while (atomic_load(&gateway->calls_in_flight) > 0) {
         nanosleep(&pause, NULL);
@@ -253,9 +262,32 @@ static struct status prepare(struct gateway_request *request, uint32_t *ret_time
     return pack(request);
 }
 
+/// What the gateway serves itself, by the generated methods of its own package.
+static void (*const local_handlers[GATEWAY_METHOD_COUNT])(struct gateway_request *request) = {
+    [GATEWAY_STREAM_EVENTS] = gateway_stream_serve,
+};
+
 static void pass_on(struct gateway_request *request)
 {
-    rpc_channel_call(channel_of(request->gateway, request->method), &request->call);
+    const struct rpc_method *method = request->method;
+    if (strcmp(method->daemon, "gateway") == 0) {
+        local_handlers[method - gateway_methods](request);
+    } else {
+        rpc_channel_call(channel_of(request->gateway, method), &request->call);
+    }
+}
+
+void gateway_refuse_local(struct gateway_request *request, struct status status)
+{
+    struct gateway *gateway = request->gateway;
+    request->call.outcome = RPC_OUTCOME_REFUSED;
+    request->call.status = status;
+    if (gateway_exchange_again(request) && gateway_call_begin(gateway)) {
+        call_again(request);
+    } else {
+        gateway_refuse_call(request, &request->call);
+    }
+    gateway_call_end(gateway);
 }
 
 static void on_token_in_loop(struct http_job *job)

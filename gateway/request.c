@@ -1,12 +1,12 @@
 #include "gateway/request.h"
 
 #include "common/base/text.h"
+#include "common/json/decode.h"
+#include "common/json/lookup.h"
 #include "common/rpc/pack.h"
 #include "common/rpc/validate.h"
 #include "gateway/accept.h"
 #include "gateway/conditional.h"
-#include "gateway/json/decode.h"
-#include "gateway/json/lookup.h"
 #include "gateway/oauth.h"
 
 struct binder {

@@ -9,9 +9,10 @@
 
 #define CORS_REQUEST_HEADERS                                                                       \
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, "        \
-    "X-Device-Id, Traceparent, Connect-Protocol-Version, Connect-Timeout-Ms"
+    "X-Device-Id, Traceparent, Connect-Protocol-Version, Connect-Timeout-Ms, Last-Event-ID, "      \
+    "Cache-Control"
 #define CORS_ANSWER_HEADERS                                                                        \
-    "X-Request-Id, ETag, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy"
+    "X-Request-Id, ETag, Link, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy"
 
 /// Headers that do not depend on the answer: nothing of ours is framed or sniffed.
 static const struct http_field fixed_fields[] = {
@@ -61,6 +62,8 @@ static size_t make_fields(const struct gateway_request *request,
         {"Content-Type", answer->content_type},
         {"Cache-Control", answer->cache_control != NULL ? answer->cache_control : "no-store"},
         {"ETag", answer->etag},
+        {"Link", answer->link},
+        {"X-Accel-Buffering", answer->is_stream ? "no" : NULL},
         {"X-Request-Id", request->request_id},
         {"Idempotency-Replayed", answer->replayed ? "true" : NULL},
         {"Retry-After",
@@ -100,6 +103,15 @@ void gateway_respond(struct gateway_request *request, const struct gateway_answe
     response.fields = fields;
     response.field_count = make_fields(request, answer, fields);
     http_exchange_respond(request->exchange, &response);
+}
+
+void gateway_respond_stream(struct gateway_request *request, const struct gateway_answer *answer,
+                            const struct http_stream *stream)
+{
+    struct http_field fields[GATEWAY_FIELDS_MAX];
+    struct http_response response = {.status = answer->status, .fields = fields};
+    response.field_count = make_fields(request, answer, fields);
+    http_stream_begin(request->exchange, &response, HTTP_LENGTH_UNKNOWN, stream);
 }
 
 // ---- Refusals ------------------------------------------------------------------------------
@@ -153,8 +165,11 @@ void gateway_refuse_call(struct gateway_request *request, const struct rpc_clien
     // What is not known to have failed may have happened: say how to find out.
     bool may_have_effect = request->method != NULL && request->method->access != RPC_ACCESS_READ;
     if (call->outcome == RPC_OUTCOME_UNKNOWN && may_have_effect) {
-        problem.status.message = "it is not known whether the request took effect; send it again "
-                                 "with the same id or Idempotency-Key to find out";
+        problem.status.message = request->method->is_keyed
+                                     ? "it is not known whether the request took effect; send it "
+                                       "again with the same id or Idempotency-Key to find out"
+                                     : "it is not known whether the request took effect; look "
+                                       "before you send it again";
     }
     respond_problem(request, &problem, call->retry_after_ms);
 }

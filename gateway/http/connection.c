@@ -575,6 +575,28 @@ static void expire_reading(struct connection *connection, uint64_t now_ns)
     }
 }
 
+static void tell_closed(struct http_exchange *exchange)
+{
+    if (exchange->stream_closed_told) return;
+    exchange->stream_closed_told = true;
+    if (exchange->stream.on_closed != NULL)
+        exchange->stream.on_closed(exchange, exchange->stream.context);
+}
+
+static void tell_drain(struct http_exchange *exchange)
+{
+    if (exchange->stream_drain_told) return;
+    exchange->stream_drain_told = true;
+    exchange->connection->close_after = true;
+    if (exchange->stream.on_drain != NULL)
+        exchange->stream.on_drain(exchange, exchange->stream.context);
+}
+
+static bool is_open_stream(const struct http_exchange *exchange)
+{
+    return exchange != NULL && exchange->streaming && !exchange->complete;
+}
+
 static void on_timer(int fd, short what, void *context)
 {
     (void)fd;
@@ -585,17 +607,13 @@ static void on_timer(int fd, short what, void *context)
     connection->timer_armed_ns = 0;
     const uint64_t now_ns = clock_mono_ns();
     if (connection->state == STATE_CLOSED) {
-        if (exchange != NULL && exchange->streaming && !exchange->complete &&
-            !exchange->stream_closed_told) {
-            exchange->stream_closed_told = true;
-            if (exchange->stream.on_closed != NULL) {
-                exchange->stream.on_closed(exchange, exchange->stream.context);
-            }
-        }
+        if (is_open_stream(exchange)) tell_closed(exchange);
     } else if (connection->write_deadline_ns != 0 && now_ns >= connection->write_deadline_ns) {
         connection_break(connection); // Stalled: nothing more can be said to it.
     } else if (connection->read_deadline_ns != 0 && now_ns >= connection->read_deadline_ns) {
         expire_reading(connection, now_ns);
+    } else if (is_open_stream(exchange) && atomic_load(&connection->loop->server->draining)) {
+        tell_drain(exchange); // It began when the others had been told.
     }
     if (connection->state != STATE_CLOSED) arm_timer(connection);
     connection->busy = false;
@@ -686,11 +704,8 @@ void connection_drain(struct connection *connection)
             set_read_deadline(connection, clock_mono_ns(),
                               connection->loop->server->config.head_timeout_ms);
         }
-    } else if (exchange != NULL && exchange->streaming && !exchange->complete) {
-        connection->close_after = true;
-        if (exchange->stream.on_drain != NULL) {
-            exchange->stream.on_drain(exchange, exchange->stream.context);
-        }
+    } else if (is_open_stream(exchange)) {
+        tell_drain(exchange);
     } else if (exchange != NULL && exchange->responded) {
         connection->close_after = true; // Its head is out: the FIN has to say it.
     }

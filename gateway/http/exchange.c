@@ -229,11 +229,12 @@ void http_stream_begin(struct http_exchange *exchange, const struct http_respons
     begin_response(exchange, response,
                    (struct response_framing){.chunked = exchange->stream_chunked,
                                              .content_length = content_length});
-    // A client that left before is told of as if it left now.
-    if (connection->state == STATE_CLOSED) {
-        event_active(&connection->timer_event, EV_TIMEOUT, 0);
-    } else if (connection->peer_eof && exchange->stream_unbounded) {
+    // That the client left before, or that the server drains, is told as if it happened now.
+    if (connection->state != STATE_CLOSED && connection->peer_eof && exchange->stream_unbounded) {
         connection_break(connection);
+    } else if (connection->state == STATE_CLOSED ||
+               atomic_load(&connection->loop->server->draining)) {
+        event_active(&connection->timer_event, EV_TIMEOUT, 0);
     }
     send_output(connection);
 }

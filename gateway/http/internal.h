@@ -73,6 +73,7 @@ struct http_exchange {
     bool stream_unbounded; // Length unknown.
     bool stream_blocked;   // A write was refused: on_writable is owed.
     bool stream_closed_told;
+    bool stream_drain_told;
     uint64_t stream_left; // Bytes promised by content_length and not written yet.
     struct http_stream stream;
     struct http_head head; // Last, because its headers[] are not cleared between requests.

@@ -1,10 +1,10 @@
 // Which version a client means, and what the gateway writes into a request besides its JSON.
+#include "common/json/encode.h"
 #include "common/rpc/pack.h"
 #include "common/rpc/validate.h"
 #include "florin/shapes/v1/shapes.pb-c.h"
 #include "florin/shapes/v1/shapes_methods.h"
 #include "gateway/conditional.h"
-#include "gateway/json/encode.h"
 #include "gateway/request.h"
 #include "tests/unit/gateway/harness.h"
 #include "tests/unit/gateway/things.h"

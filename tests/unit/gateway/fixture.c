@@ -11,6 +11,7 @@
 #include "florin/ledger/v1/ledger_methods.h"
 #include "florin/shapes/v1/shapes_methods.h"
 #include "gateway/exchange.h"
+#include "gateway/stream.h"
 #include "google/api/httpbody.pb-c.h"
 #include "tests/unit/gateway/things.h"
 
@@ -105,9 +106,10 @@ static struct status exchange(struct rpc_call *call, struct fixture *fixture)
 
 static struct status play(struct rpc_call *call, struct store_txn *txn)
 {
-    (void)txn;
     struct fixture *fixture = call->service;
     if (call->method == &auth_methods[AUTH_EXCHANGE_API_KEY]) return exchange(call, fixture);
+    if (call->method == &audit_methods[AUDIT_READ_LOG] && fixture->options.read_log != NULL)
+        return fixture->options.read_log(call, txn);
     atomic_fetch_add(&fixture->runs, 1);
     switch ((enum act)atomic_load(&fixture->act)) {
     case ACT_NOT_CREATED:
@@ -258,6 +260,14 @@ static const struct rpc_route *all_routes(size_t *ret_count)
     return routes;
 }
 
+static struct rpc_channel *audit_channel(const struct gateway *gateway)
+{
+    size_t i = 0;
+    while (strcmp(gateway_peers[i], "audit") != 0)
+        i++;
+    return gateway->channels[i];
+}
+
 static void open_gateway(struct fixture *fixture)
 {
     static struct gateway_routes_metrics *metrics; // The process's, like the registry behind it.
@@ -281,6 +291,17 @@ static void open_gateway(struct fixture *fixture)
         const struct rpc_channel_config config = {.name = gateway_peers[i], .url = url};
         assert_true(status_ok(rpc_channel_open(&config, &gateway->channels[i])));
     }
+    const struct fixture_options *options = &fixture->options;
+    const struct gateway_streams_config streams = {.channel = audit_channel(gateway),
+                                                   .identity = options->stream_identity != NULL
+                                                                   ? options->stream_identity
+                                                                   : &fixture->identity,
+                                                   .service_token = write_service_token,
+                                                   .heartbeat_ms = options->heartbeat_ms,
+                                                   .streams_max = options->streams_max,
+                                                   .per_user_max = options->per_user_max,
+                                                   .ring_entries_max = options->ring_entries_max};
+    gateway->streams = gateway_streams_open(&streams);
     gateway->health = gateway_health_open(gateway);
     fixture->handler = gateway_handler(gateway);
     fixture->handler.on_finished = on_finished;
@@ -314,6 +335,7 @@ void fixture_close(struct fixture *fixture)
     client_close(&fixture->client);
     gateway_stop_http(&fixture->gateway, 10000);
     gateway_health_close(&fixture->gateway.health);
+    gateway_streams_close(&fixture->gateway.streams);
     for (size_t i = 0; i < GATEWAY_PEERS; i++) {
         rpc_channel_close(&fixture->gateway.channels[i]);
     }

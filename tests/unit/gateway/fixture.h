@@ -42,6 +42,10 @@ struct fixture_options {
     // SHAPES_METHOD_COUNT of them: the ledger's daemon also serves the test's own protos
     // (tests/unit/proto), at their own routes.
     const rpc_handler *shapes_handlers;
+    rpc_handler read_log;                       // NULL: as every other method.
+    const struct rpc_identity *stream_identity; // Who listens; NULL: the daemons'.
+    uint32_t heartbeat_ms;                      // Of event streams, and their bounds; 0: defaults.
+    size_t streams_max, per_user_max, ring_entries_max;
     const char *absent;     // Of gateway_peers: nobody listens at its address.
     const char *unwell;     // Part of the daemons' health that fails.
     const char *ledger_url; // NULL: as the others.

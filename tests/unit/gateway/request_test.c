@@ -1,8 +1,8 @@
 // From an HTTP request to the message that a daemon gets, with the product's own routes.
+#include "common/json/encode.h"
 #include "common/rpc/pack.h"
 #include "florin/auth/v1/auth.pb-c.h"
 #include "gateway/connect.h"
-#include "gateway/json/encode.h"
 #include "gateway/request.h"
 #include "tests/unit/gateway/harness.h"
 

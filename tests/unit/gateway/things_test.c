@@ -297,9 +297,9 @@ static void test_pages_of_other_origins_may_use_versions(void **state)
         {"a preflight's headers", "OPTIONS", THING, ORIGIN "Access-Control-Request-Method: PATCH\r\n", NULL, 204,
          "Access-Control-Allow-Headers",
          "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, X-Device-Id, Traceparent, "
-         "Connect-Protocol-Version, Connect-Timeout-Ms", ""},
+         "Connect-Protocol-Version, Connect-Timeout-Ms, Last-Event-ID, Cache-Control", ""},
         {"an answer's headers",  "GET", THING, ORIGIN, NULL, 200, "Access-Control-Expose-Headers",
-         "X-Request-Id, ETag, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy", NULL},
+         "X-Request-Id, ETag, Link, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy", NULL},
         {"also of 304",          "GET", THING, ORIGIN "If-None-Match: *\r\n", NULL, 304, "Access-Control-Allow-Origin",
          "https://app.example", ""},
         {"what it depends on",   "GET", THING, ORIGIN, NULL, 200, "Vary", "Origin", NULL},
