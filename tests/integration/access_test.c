@@ -63,6 +63,7 @@ static enum verdict ask(struct story *story, unsigned i)
         assert_string_equal(story->answer.status.reason, "PERMISSION_DENIED");
         return DENIED;
     case STATUS_UNAVAILABLE:
+    case STATUS_DEADLINE_EXCEEDED: // It died meanwhile.
         return UNKNOWN;
     case STATUS_UNAUTHENTICATED:
         fail_msg("%s: %s", rights[i].daemon, story->answer.status.reason);

@@ -2,6 +2,8 @@
 
 #include "common/base/clock.h"
 #include "common/rpc/pack.h"
+#include "florin/event/v1/event.pb-c.h"
+#include "florin/event/v1/event_methods.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -108,6 +110,44 @@ void direct_reset(struct direct_answer *answer)
 {
     arena_close(&answer->arena);
     *answer = (struct direct_answer){0};
+}
+
+// ---- Events --------------------------------------------------------------------------------
+
+void direct_open_sources(const struct world *world, struct direct_sources *ret)
+{
+    static const char *const names[DIRECT_SOURCE_COUNT] = {"auth", "ledger", "kyc", "audit"};
+    ret->world = world;
+    for (size_t i = 0; i < DIRECT_SOURCE_COUNT; i++)
+        ret->channels[i] = direct_open(world, names[i]);
+}
+
+static uint64_t head_of(const struct world *world, struct rpc_channel *channel)
+{
+    char token[TOKEN_BYTES_MAX];
+    struct direct_answer answer = {0};
+    Eventlog__ReadRequest request = EVENTLOG__READ_REQUEST__INIT;
+    request.limit = 1;
+    for (unsigned i = 0; i < UP_TRIES; i++) { // One that was killed is not ready at once.
+        direct_wait_up(channel);
+        direct_service_token(world, "ops", "ops", token);
+        const struct rpc_metadata metadata = {.access_token = token};
+        direct_call(channel, &event_methods[EVENT_READ], &metadata, &request, &answer);
+        if (status_ok(answer.status)) break;
+        poll(NULL, 0, UP_PAUSE_MS);
+    }
+    const Eventlog__EventBatch *batch = direct_unpack(&answer, &eventlog__event_batch__descriptor);
+    uint64_t head = batch->head_seq;
+    direct_reset(&answer);
+    return head;
+}
+
+uint64_t direct_count_events(const struct direct_sources *sources)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < DIRECT_SOURCE_COUNT; i++)
+        count += head_of(sources->world, sources->channels[i]);
+    return count;
 }
 
 // ---- Tokens --------------------------------------------------------------------------------

@@ -31,6 +31,19 @@ void direct_call(struct rpc_channel *channel, const struct rpc_method *method,
 void *direct_unpack(struct direct_answer *answer, const ProtobufCMessageDescriptor *descriptor);
 void direct_reset(struct direct_answer *answer); // Frees; idempotent.
 
+/// The four daemons whose events the audit log has.
+enum { DIRECT_SOURCE_COUNT = 4 };
+
+struct direct_sources {
+    const struct world *world;
+    struct rpc_channel *channels[DIRECT_SOURCE_COUNT];
+};
+
+void direct_open_sources(const struct world *world, struct direct_sources *ret);
+/// direct_count_events is how many events they have committed by now, taken together: the size of
+/// an audit log that lacks none. Waits for a daemon that is away.
+uint64_t direct_count_events(const struct direct_sources *sources);
+
 /// direct_service_token says "I am services/<service>", signed by the key of `signer`.
 void direct_service_token(const struct world *world, const char *signer, const char *service,
                           char ret_token[static TOKEN_BYTES_MAX]);

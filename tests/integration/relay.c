@@ -27,6 +27,7 @@ enum {
     GHOST_MS_MAX = 400,
     SILENCE_MS_MIN = 50, // How long a connection that lost something stands.
     SILENCE_MS_MAX = 400,
+    GREETING_MS = 2000,
 };
 
 const char *const relay_fault_names[RELAY_FAULT_COUNT] = {
@@ -131,8 +132,17 @@ static struct link *link_open(struct relay *relay, int client)
     abort();
 }
 
+// A daemon whose peer is gone before it was greeted listens anew (common/rpc/relisten.h), which it
+// cannot here: its path is ours.
+static void await_greeting(const struct link *link)
+{
+    struct pollfd greeting = {.fd = link->server, .events = POLLIN};
+    if (!link->from_server.is_greeted) poll(&greeting, 1, GREETING_MS);
+}
+
 static void link_close(struct link *link)
 {
+    await_greeting(link);
     if (link->client >= 0) close(link->client);
     close(link->server);
     free(link->from_client.data);

@@ -1,8 +1,6 @@
 // Stopping and starting: a drain ends nothing that was begun, everything is there again on the same
 // data, a backup is what was there at its moment, and what must not start does not.
 #include "common/event/event.h"
-#include "florin/event/v1/event.pb-c.h"
-#include "florin/event/v1/event_methods.h"
 #include "services/ledger/store.h"
 #include "tests/crash/load.h"
 #include "tests/integration/cast.h"
@@ -24,18 +22,14 @@
 enum { WAIT_TRIES = 3000, WAIT_PAUSE_MS = 10, OUTPUT_BYTES = 8192, AUDIT_PAGE = 1000 };
 
 static const char *const daemons[] = {"auth", "ledger", "kyc", "audit", "gateway"};
-static const char *const sources[] = {"auth", "ledger", "kyc", "audit"};
 
-enum {
-    DAEMON_COUNT = sizeof daemons / sizeof daemons[0],
-    SOURCE_COUNT = sizeof sources / sizeof sources[0],
-};
+enum { DAEMON_COUNT = sizeof daemons / sizeof daemons[0] };
 
 struct story {
     struct cast cast;
     struct load load;
     struct customer asha, binod;
-    struct rpc_channel *channels[SOURCE_COUNT];
+    struct direct_sources sources;
 };
 
 static void florin_expect(const struct world *world, const char *arguments, int code,
@@ -156,22 +150,6 @@ static void test_a_drain_ends_with_0_and_loses_nothing(void **state)
 
 // ---- Stop and start ------------------------------------------------------------------------
 
-static uint64_t head_of(struct story *story, unsigned source)
-{
-    char token[TOKEN_BYTES_MAX];
-    struct direct_answer answer = {0};
-    direct_service_token(&story->cast.world, "ops", "ops", token);
-    const struct rpc_metadata metadata = {.access_token = token};
-    Eventlog__ReadRequest request = EVENTLOG__READ_REQUEST__INIT;
-    request.limit = 1;
-    direct_wait_up(story->channels[source]);
-    direct_call(story->channels[source], &event_methods[EVENT_READ], &metadata, &request, &answer);
-    const Eventlog__EventBatch *batch = direct_unpack(&answer, &eventlog__event_batch__descriptor);
-    uint64_t head = batch->head_seq;
-    direct_reset(&answer);
-    return head;
-}
-
 static uint64_t number_of(const json_t *object, const char *member)
 {
     const json_t *value = json_object_get(object, member);
@@ -185,9 +163,7 @@ static uint64_t wait_for_audit(struct story *story)
 {
     struct http_answer answer = {0};
     for (unsigned i = 0; i < WAIT_TRIES; i++) {
-        uint64_t total = 0;
-        for (unsigned source = 0; source < SOURCE_COUNT; source++)
-            total += head_of(story, source);
+        uint64_t total = direct_count_events(&story->sources);
         http_expect(story->cast.client, story->cast.auditor.token, "GET", "/v1/audit/status", NULL,
                     200, &answer);
         uint64_t size = number_of(answer.json, "size");
@@ -390,8 +366,7 @@ static int open_story(void **state)
     static struct story story;
     world_open(&story.cast.world);
     cast_gather(&story.cast);
-    for (unsigned i = 0; i < SOURCE_COUNT; i++)
-        story.channels[i] = direct_open(&story.cast.world, sources[i]);
+    direct_open_sources(&story.cast.world, &story.sources);
     // Numbers beyond those of the load's payers.
     story.cast.customers = LOAD_PAYERS;
     cast_customer(&story.cast, "asha", "10000", &story.asha);

@@ -1,5 +1,6 @@
 // The story that Florin is made for, told over HTTP to the five real daemons, with every balance
 // looked at after every step.
+#include "common/rpc/schema.h"
 #include "tests/integration/cast.h"
 
 // clang-format off
@@ -243,6 +244,132 @@ static void test_the_trail_names_who_did_what(void **state)
     http_answer_reset(&answer);
 }
 
+static const struct rpc_event_type *find_type(const char *type)
+{
+    for (size_t i = 0; i < rpc_event_type_count; i++)
+        if (strcmp(rpc_event_types[i].type, type) == 0) return &rpc_event_types[i];
+    return NULL;
+}
+
+// What subscribers are told that there is, and that they can read it.
+static void test_every_event_is_of_a_registered_type(void **state)
+{
+    struct story *story = *state;
+    struct http_answer answer = {0};
+    char path[768] = "/v1/audit/events?page_size=1000";
+    size_t seen = 0;
+    for (;;) {
+        http_expect(story->cast.client, story->cast.auditor.token, "GET", path, NULL, 200, &answer);
+        size_t index;
+        json_t *event;
+        json_array_foreach(json_object_get(answer.json, "events"), index, event)
+        {
+            const char *action = json_string_value(json_object_get(event, "action"));
+            const struct rpc_event_type *type = find_type(action);
+            if (type == NULL) fail_msg("%s is in no proto's event_types", action);
+            bool has_data = json_is_object(json_object_get(event, "data"));
+            if (has_data != (type->payload != NULL)) fail_msg("data of %s", action);
+            seen++;
+        }
+        const char *token = http_text(&answer, "next_page_token");
+        if (token[0] == '\0') break;
+        snprintf(path, sizeof path, "/v1/audit/events?page_size=1000&page_token=%s", token);
+    }
+    assert_true(seen > 50);
+    http_answer_reset(&answer);
+}
+
+// Follows Link to the end; gives how many lines the documents had together.
+static size_t count_exported_lines(struct story *story, const char *accept, const char *query)
+{
+    struct http_answer answer = {0};
+    char path[1024], header[64];
+    size_t lines = 0;
+    snprintf(path, sizeof path, "/v1/audit/events?%s", query);
+    snprintf(header, sizeof header, "Accept: %s", accept);
+    for (unsigned pages = 0; path[0] != '\0' && pages < 100; pages++) {
+        http_call(story->cast.client, story->cast.auditor.token, "GET", path, NULL, header,
+                  &answer);
+        if (answer.status != 200) fail_msg("%s: %ld %s", path, answer.status, answer.text);
+        for (size_t i = 0; i < answer.size; i++)
+            lines += answer.text[i] == '\n';
+        const char *link = http_header(&answer, "link");
+        const char *end = link != NULL ? strstr(link, ">; rel=\"next\"") : NULL;
+        snprintf(path, sizeof path, "%.*s", end != NULL ? (int)(end - link - 1) : 0,
+                 link != NULL ? link + 1 : "");
+    }
+    http_answer_reset(&answer);
+    return lines;
+}
+
+static void test_the_trail_is_exported_page_by_page(void **state)
+{
+    struct story *story = *state;
+    struct http_answer answer = {0};
+    char body[BODY_BYTES], id[WORLD_ID_BYTES], query[128];
+    people_new_id(id);
+    transfer_body(body, id, story->asha.account, story->binod.account, "1");
+    http_expect(story->cast.client, story->asha.person.token, "POST", "/v1/transfers", body, 201,
+                &answer);
+    // Of a source that is silent from here on: exports are events of audit's own. They come in
+    // order, so when this one is there all before it are.
+    snprintf(query, sizeof query, "resource=transfers/%s", id);
+    wait_for_audit_event(story, query, &answer);
+    const char *listed = "/v1/audit/events?source=ledger&page_size=1000";
+    http_expect(story->cast.client, story->cast.auditor.token, "GET", listed, NULL, 200, &answer);
+    size_t count = json_array_size(json_object_get(answer.json, "events"));
+    assert_true(count > 3);
+
+    static const char *const paged = "source=ledger&page_size=3&action=ledger.*";
+    size_t pages = (count + 2) / 3;
+    assert_int_equal(count_exported_lines(story, "application/x-ndjson", paged), count);
+    assert_int_equal(count_exported_lines(story, "text/csv", paged), count + pages); // Headers.
+    assert_int_equal(count_exported_lines(story, "text/x-cef", paged), count);
+    assert_int_equal(count_exported_lines(story, "application/vnd.ocsf+json", paged), count);
+    wait_for_audit_event(story, "action=audit.events.exported", &answer);
+    assert_string_equal(http_text(&answer, "events.0.data.source"), "ledger");
+    http_answer_reset(&answer);
+}
+
+// What was changed by an officer says what its record was before and is now; what Asha did, and
+// what was done to her, is one list.
+static void test_changes_carry_digests_and_users_have_their_list(void **state)
+{
+    struct story *story = *state;
+    struct http_answer answer = {0};
+    char path[256];
+
+    static const struct {
+        const char *action;
+        bool has_before, has_after;
+    } rows[] = {
+        {"kyc.profile.updated", false, true}, // Asha's and Binod's first.
+        {"kyc.document.submitted", false, true},   {"kyc.case.decided", true, true},
+        {"kyc.tier.changed", true, true},          {"auth.user.roles_changed", true, true},
+        {"auth.apikey.created", false, true},      {"ledger.account.created", false, true},
+        {"ledger.transfer.created", false, false}, // Nothing else is changed by it.
+    };
+
+    http_expect(story->cast.client, story->asha.person.token, "POST", "/v1/api-keys",
+                "{\"name\":\"export\",\"scopes\":[\"ledger.account.read\"]}", 201, &answer);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(path, sizeof path, "action=%s", rows[i].action);
+        wait_for_audit_event(story, path, &answer);
+        const char *before = http_text(&answer, "events.0.before_digest");
+        const char *after = http_text(&answer, "events.0.after_digest");
+        assert_int_equal(strlen(before), rows[i].has_before ? 64 : 0);
+        assert_int_equal(strlen(after), rows[i].has_after ? 64 : 0);
+        assert_true(before[0] == '\0' || strcmp(before, after) != 0);
+    }
+
+    snprintf(path, sizeof path, "/v1/audit/users/%s?action=kyc.*", story->asha.person.id);
+    http_expect(story->cast.client, story->cast.auditor.token, "GET", path, NULL, 200, &answer);
+    assert_true(json_array_size(json_object_get(answer.json, "events")) >= 2);
+    assert_string_equal(http_text(&answer, "events.0.source"), "kyc");
+    expect_refusal(story, &story->asha.person, "GET", path, NULL, 403, "PERMISSION_DENIED");
+    http_answer_reset(&answer);
+}
+
 static void write_file(const struct story *story, const char *name,
                        const struct http_answer *answer)
 {
@@ -317,6 +444,9 @@ int main(void)
         cmocka_unit_test(test_nobody_spends_what_is_not_there_or_not_theirs),
         cmocka_unit_test(test_history_and_balances_agree),
         cmocka_unit_test(test_the_trail_names_who_did_what),
+        cmocka_unit_test(test_every_event_is_of_a_registered_type),
+        cmocka_unit_test(test_the_trail_is_exported_page_by_page),
+        cmocka_unit_test(test_changes_carry_digests_and_users_have_their_list),
         cmocka_unit_test(test_the_transfer_is_proven_offline),
     };
     cast_pick_tests();

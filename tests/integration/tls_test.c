@@ -1,5 +1,6 @@
 // The same five daemons over mutual TLS: the story goes through, and whoever shows no certificate
 // of our CA gets nowhere.
+#include "common/event/client/subscriber.h"
 #include "florin/rpc/v1/rpc.pb-c.h"
 #include "florin/rpc/v1/rpc_methods.h"
 #include "tests/integration/cast.h"
@@ -13,6 +14,7 @@
 // clang-format on
 #include <arpa/inet.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,8 @@
 #include <unistd.h>
 
 enum { DAEMONS = 5, EVENT_SOURCES = 4, PATH_BYTES = 128, URL_BYTES = 64, SILENCE_MS = 10000 };
+
+enum { FOLLOW_TRIES = 3000, FOLLOW_PAUSE_MS = 10 };
 
 static const char *const daemons[DAEMONS] = {"auth", "ledger", "kyc", "audit", "gateway"};
 
@@ -132,6 +136,8 @@ static enum rpc_outcome call_as(const struct story *story, const char *ca, const
         .tls = {.ca_file = ca_file, .certificate_file = certificate_file, .key_file = key_file}};
     struct rpc_channel *channel = NULL; // Stays: nng's sockets are closed at exit only.
     assert_int_equal(rpc_channel_open(&config, &channel).code, STATUS_OK);
+    bool is_ours = strcmp(ca, "ours") == 0 && strcmp(owner, "ours-daemon") == 0;
+    if (is_ours) direct_wait_up(channel); // A call alone waits for a second, and no longer.
     struct direct_answer answer = {0};
     Envelope__HealthCheckRequest request = ENVELOPE__HEALTH_CHECK_REQUEST__INIT;
     direct_call(channel, &rpc_methods[RPC_HEALTH_CHECK], NULL, &request, &answer);
@@ -217,6 +223,67 @@ static void test_nothing_is_said_in_clear(void **state)
         assert_false(is_answered_in_clear(story->event_ports[i], 0x21));
 }
 
+// ---- A third party's follower --------------------------------------------------------------
+
+struct follower {
+    atomic_size_t count;
+    atomic_bool has_gap;
+};
+
+static int take(void *context, const struct florin_event *events, size_t count,
+                const struct florin_cursor *cursor)
+{
+    struct follower *follower = context;
+    (void)cursor;
+    size_t before = atomic_load(&follower->count);
+    for (size_t i = 0; i < count; i++)
+        if (events[i].seq != before + i + 1) atomic_store(&follower->has_gap, true);
+    atomic_store(&follower->count, before + count);
+    return 0;
+}
+
+/// follow follows the ledger, showing this certificate, until there are events, and gives their
+/// number; a stranger's is not waited for as long.
+static size_t follow(const struct story *story, const char *owner, struct follower *follower)
+{
+    char events_url[URL_BYTES], rpc_url[URL_BYTES], key[WORLD_PATH_BYTES + 32];
+    char ca_file[PATH_BYTES], certificate_file[PATH_BYTES], key_file[PATH_BYTES];
+    struct florin_subscriber *subscriber = NULL;
+    const char *reason = "";
+    snprintf(events_url, sizeof events_url, "tls+tcp://localhost:%u", story->event_ports[1]);
+    snprintf(rpc_url, sizeof rpc_url, "tls+tcp://localhost:%u", story->ports[1]);
+    snprintf(key, sizeof key, "%s/keys/risk.key", story->cast.world.data);
+    snprintf(ca_file, sizeof ca_file, "%s/ours.pem", story->directory);
+    snprintf(certificate_file, sizeof certificate_file, "%s/%s.pem", story->directory, owner);
+    snprintf(key_file, sizeof key_file, "%s/%s.key", story->directory, owner);
+    const struct florin_subscriber_config config = {.source = daemons[1],
+                                                    .events_url = events_url,
+                                                    .rpc_url = rpc_url,
+                                                    .key_file = key,
+                                                    .tls_ca_file = ca_file,
+                                                    .tls_certificate_file = certificate_file,
+                                                    .tls_key_file = key_file,
+                                                    .handle = take,
+                                                    .context = follower};
+    if (florin_subscriber_open(&config, &subscriber, &reason) != 0) fail_msg("%s", reason);
+    bool is_ours = strcmp(owner, "ours-daemon") == 0;
+    unsigned tries = is_ours ? FOLLOW_TRIES : FOLLOW_TRIES / 10;
+    for (unsigned i = 0; i < tries && atomic_load(&follower->count) == 0; i++)
+        poll(NULL, 0, FOLLOW_PAUSE_MS);
+    florin_subscriber_close(&subscriber);
+    return atomic_load(&follower->count);
+}
+
+static void test_a_follower_needs_a_certificate_too(void **state)
+{
+    struct story *story = *state;
+    static struct follower ours, theirs; // Outlive their sockets.
+    assert_int_equal(world_florin(&story->cast.world, "keys add-service risk", NULL, 0), 0);
+    assert_true(follow(story, "ours-daemon", &ours) > 0);
+    assert_false(atomic_load(&ours.has_gap));
+    assert_int_equal(follow(story, "theirs-daemon", &theirs), 0);
+}
+
 // ---- Life ----------------------------------------------------------------------------------
 
 static int open_story(void **state)
@@ -249,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_a_certificate_of_our_ca_is_asked_for),
         cmocka_unit_test(test_no_certificate_no_handshake),
         cmocka_unit_test(test_nothing_is_said_in_clear),
+        cmocka_unit_test(test_a_follower_needs_a_certificate_too),
     };
     cast_pick_tests();
     return cmocka_run_group_tests_name("tls", tests, open_story, close_story);

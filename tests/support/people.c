@@ -39,7 +39,16 @@ static void login(struct http_client *client, const char *secret, struct person 
     struct http_answer answer = {0};
     snprintf(body, sizeof body, "{\"identifier\":\"%s\",\"password\":\"%s\"}", person->email,
              secret);
-    http_expect(client, NULL, "POST", "/v1/auth/login", body, 200, &answer);
+    for (int i = 0; i < WAIT_TRIES; i++) { // Auth may just be coming back from a kill.
+        http_call(client, NULL, "POST", "/v1/auth/login", body, NULL, &answer);
+        if (answer.status != 503 && answer.status != 504) break;
+        poll(NULL, 0, WAIT_PAUSE_MS);
+    }
+    if (answer.status != 200) {
+        fprintf(stderr, "the login of %s was answered %ld: %s\n", person->email, answer.status,
+                answer.text);
+        abort();
+    }
     snprintf(person->token, sizeof person->token, "%s", http_text(&answer, "access_token"));
     snprintf(person->refresh_token, sizeof person->refresh_token, "%s",
              http_text(&answer, "refresh_token"));

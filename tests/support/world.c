@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { READY_TRIES = 2000, READY_PAUSE_MS = 10 };
+enum { READY_TRIES = 6000, READY_PAUSE_MS = 10, PORTS_MAX = 64 };
 
 static void give_up(const char *what)
 {
@@ -23,8 +23,7 @@ static void give_up(const char *what)
     abort();
 }
 
-// A port that was free a moment ago: the daemons bind it again with SO_REUSEPORT.
-unsigned world_free_port(void)
+static unsigned free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -34,6 +33,23 @@ unsigned world_free_port(void)
         give_up("world_free_port");
     close(fd);
     return ntohs(address.sin_port);
+}
+
+// A port that was free a moment ago: the daemons bind it again with SO_REUSEPORT. None is given
+// twice, though the first one may not have been bound yet.
+unsigned world_free_port(void)
+{
+    static unsigned given[PORTS_MAX];
+    static size_t count;
+    for (;;) {
+        unsigned port = free_port();
+        bool is_new = true;
+        for (size_t i = 0; i < PORTS_MAX; i++)
+            is_new = is_new && given[i] != port;
+        if (!is_new) continue;
+        given[count++ % PORTS_MAX] = port;
+        return port;
+    }
 }
 
 static void write_ini(const struct world *world)
