@@ -88,17 +88,7 @@ static const struct provocation provocations[] = {
 
 void test_every_auth_route_refuses_what_it_documents(void **state)
 {
-    // The token that has grown old is the last thing that this program waits for.
-    static const struct step early = {"an old token",      EARLY, "GET /v1/me", NULL,
-                                      "401 TOKEN_EXPIRED", NULL,  NULL,         NULL};
-    api_wait(*state, &early);
-    api_refresh(state);
-    // An API key that can read one thing, and do nothing to its owner.
-    static const struct step narrow[] = {
-        {"a narrow key", ASHA, "POST /v1/api-keys", "{'name':'narrow','scopes':['kyc.self.read']}",
-         "201", NULL, "narrow=key"},
-    };
-    RUN(*state, narrow);
+    refusals_prepare(*state, "GET /v1/me");
     assert_int_equal(refusals_provoke(*state, "$asha_id", provocations,
                                       sizeof provocations / sizeof provocations[0]),
                      0);

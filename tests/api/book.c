@@ -136,6 +136,7 @@ static bool path_fits(const char *template_, const char *path)
 {
     while (*template_ == '/' && *path == '/') {
         size_t template_size = strcspn(++template_, "/"), size = strcspn(++path, "/?");
+        if (strcmp(template_, "{path}") == 0) return size > 0; // {path=**}: all that is left.
         if (!segment_fits(template_, template_size, path, size)) return false;
         template_ += template_size;
         path += size;
@@ -145,11 +146,16 @@ static bool path_fits(const char *template_, const char *path)
 
 static size_t find_operation(const struct book *book, const char *verb, const char *path)
 {
-    size_t i = 0;
-    while (i < book->count && (strcmp(book->operations[i].verb, verb) != 0 ||
-                               !path_fits(book->operations[i].template_, path)))
-        i++;
-    return i;
+    size_t best = book->count, best_size = 0;
+    for (size_t i = 0; i < book->count; i++) {
+        const char *template_ = book->operations[i].template_;
+        if (strcmp(book->operations[i].verb, verb) != 0 || !path_fits(template_, path)) continue;
+        size_t literal_size = strcspn(template_, "{"); // Literals win over variables.
+        if (best < book->count && literal_size <= best_size) continue;
+        best = i;
+        best_size = literal_size;
+    }
+    return best;
 }
 
 // ---- One answer ---------------------------------------------------------------------------------
@@ -175,7 +181,8 @@ static bool check_body(const struct book *book, const json_t *response,
         if (!is_right) snprintf(ret_error, BOOK_ERROR_BYTES, "undocumented media type %s", type);
         return is_right;
     }
-    if (strstr(type, "json") == NULL) return answer->size > 0; // A document of another kind.
+    // A document of another kind; x-ndjson is many of them.
+    if (strstr(type, "json") == NULL || strstr(type, "ndjson") != NULL) return answer->size > 0;
     if (answer->json == NULL) {
         snprintf(ret_error, BOOK_ERROR_BYTES, "the body is no JSON");
         return false;

@@ -169,11 +169,7 @@ static const struct provocation provocations[] = {
 
 void test_every_route_refuses_what_it_documents(void **state)
 {
-    // The token that has grown old is the last thing that this program waits for.
-    static const struct step early = {
-        "an old token", EARLY, "GET /v1/currencies", NULL, "401 TOKEN_EXPIRED", NULL, NULL, NULL};
-    api_wait(*state, &early);
-    api_refresh(state);
+    refusals_prepare(*state, "GET /v1/currencies");
     assert_int_equal(refusals_provoke(*state, "$asha", provocations,
                                       sizeof provocations / sizeof provocations[0]),
                      0);

@@ -14,7 +14,11 @@ static void fill_path(const char *template_, const char *id, char *ret, size_t s
             ret[used++] = *template_;
             continue;
         }
-        used += (size_t)snprintf(ret + used, size - used, "%s", id);
+        // What is no id: a position in the log, a tile.
+        const char *value = strncmp(template_, "{index}", 7) == 0  ? "0"
+                            : strncmp(template_, "{path}", 6) == 0 ? "0/000.p/1"
+                                                                   : id;
+        used += (size_t)snprintf(ret + used, size - used, "%s", value);
         template_ += strcspn(template_, "}");
     }
     ret[used < size ? used : size - 1] = '\0';
@@ -77,6 +81,19 @@ static size_t provoke_each(struct api *api, const char *variable,
         }
     }
     return wrong;
+}
+
+void refusals_prepare(struct api *api, const char *ask)
+{
+    const struct step early = {"an old token", EARLY, ask, NULL, "401 TOKEN_EXPIRED"};
+    static const struct step narrow[] = {
+        {"a narrow key", ASHA, "POST /v1/api-keys", "{'name':'narrow','scopes':['kyc.self.read']}",
+         "201", NULL, "narrow=key"},
+    };
+    void *state = api;
+    api_wait(api, &early);
+    api_refresh(&state);
+    RUN(api, narrow);
 }
 
 size_t refusals_provoke(struct api *api, const char *variable,

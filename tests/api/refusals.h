@@ -14,6 +14,12 @@ struct provocation {
     const char *headers; // NULL: none.
 };
 
+/// refusals_prepare makes what the provocations need: it waits until the token of EARLY has grown
+/// old (the last thing that a program waits for; ask: a request that any user may make), logs
+/// everybody else in again, and sets the variable narrow to an API key of Asha's that can read one
+/// thing.
+void refusals_prepare(struct api *api, const char *ask);
+
 /// refusals_provoke asks each operation for each reason that it documents, of these and of those
 /// that are the same everywhere (tokens, JSON, unknown fields, page tokens, keys); it prints and
 /// counts the wrong answers. variable: what stands in paths ("$asha").

@@ -102,5 +102,6 @@ const char *api_get(const struct api *api, const char *name);
 /// api_set_time sets a variable to a time so many milliseconds from now, in RFC 3339.
 void api_set_time(struct api *api, const char *name, long from_now_ms);
 
-/// api_wait repeats the step until it is answered as expected, for some seconds at most.
+/// api_wait repeats the step until it is answered as expected, its expectations included, for some
+/// seconds at most.
 void api_wait(struct api *api, const struct step *step);
