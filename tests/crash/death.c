@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -42,10 +43,18 @@ static void die(void)
         pause();
 }
 
+/// is_on_disk: what goes to a socket, a pipe or an eventfd leaves nothing behind.
+static bool is_on_disk(int fd)
+{
+    struct stat info;
+    if (fd <= STDERR_FILENO || fstat(fd, &info) != 0) return false;
+    return S_ISREG(info.st_mode) || S_ISDIR(info.st_mode);
+}
+
 /// begin counts a call, and gives what is to become of it.
 static enum moment begin(int fd, bool is_divisible)
 {
-    if (!is_armed || fd <= STDERR_FILENO) return NEVER;
+    if (!is_armed || !is_on_disk(fd)) return NEVER;
     long call = death.moment == HALF ? tally.divisible : tally.calls;
     bool is_last = call == death.call && (death.moment != HALF || is_divisible);
     tally.calls++;

@@ -3,7 +3,7 @@
 /// it, and after the last one (after any other is before the next).
 /// Calls      pwrite, writev, write, fsync and fdatasync of libraries are answered by the functions
 ///            of the same names in death.c: a program's own symbols come before a library's. What
-///            goes to standard output and standard error does not count.
+///            goes to standard output, standard error or anything but a file does not count.
 /// A run      prepare, in the test's process; live, in a child that dies on its way; judge, in the
 ///            test's process again, over what the child has left on the disk.
 /// Processes  Nothing of prepare may leave a thread behind: the child is a fork.

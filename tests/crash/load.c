@@ -182,6 +182,7 @@ static void *run(void *context)
         size_t step = payer->steps % (sizeof steps / sizeof steps[0]);
         steps[payer->load->singles_only ? 0 : step](client, payer);
         payer->steps++;
+        if (payer->load->pause_ms > 0) poll(NULL, 0, payer->load->pause_ms);
     }
     http_client_close(&client);
     return NULL;

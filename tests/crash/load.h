@@ -33,6 +33,7 @@ struct load {
     const struct world *world;
     atomic_bool is_stopping;
     bool singles_only; // No holds: what is posted is available. Set after load_open.
+    int pause_ms;      // Of each payer after each step; 0: none. Set after load_open.
     struct payer payers[LOAD_PAYERS];
 };
 
