@@ -2,11 +2,11 @@
 // JSON. Beside it how much of that is jansson's parsing, and the daemon's decoding of the wire.
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/json/decode.h"
+#include "common/json/encode.h"
 #include "common/rpc/pack.h"
 #include "common/rpc/validate.h"
 #include "florin/ledger/v1/ledger_methods.h"
-#include "gateway/json/decode.h"
-#include "gateway/json/encode.h"
 #include "tests/bench/bench.h"
 
 #include <jansson.h>

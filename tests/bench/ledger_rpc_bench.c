@@ -5,13 +5,11 @@
 // Exits 1 when a bar is missed.
 #include "common/base/check.h"
 #include "common/base/clock.h"
-#include "common/rpc/amount.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/pack.h"
-#include "florin/ledger/v1/ledger.pb-c.h"
 #include "florin/ledger/v1/ledger_methods.h"
 #include "tests/bench/bench.h"
-#include "tests/bench/ledger_books.h"
+#include "tests/bench/ledger_requests.h"
 #include "tests/support/world.h"
 
 #include <poll.h>
@@ -51,37 +49,13 @@ static void judge(struct bench *bench, const char *what, bool is_met)
 
 // ---- Requests -----------------------------------------------------------------------------------
 
-/// One transfer as a message, with all that it points to.
-struct request {
-    Ledger__CreateTransferRequest message;
-    Type__Uint128 amount;
-    struct ledger_movement movement;
-};
-
-static void make_request(struct bench *bench, struct request *ret)
-{
-    ret->movement = books_transfer(&bench->random, false);
-    struct ledger_transfer *asked = &ret->movement.asked;
-    type__uint128__init(&ret->amount);
-    rpc_amount_put(&ret->amount.base, asked->amount);
-    ledger__create_transfer_request__init(&ret->message);
-    ret->message.id = (ProtobufCBinaryData){ID128_BYTES, asked->id.bytes};
-    ret->message.debit_account_id =
-        (ProtobufCBinaryData){ID128_BYTES, asked->account_id[LEDGER_DEBIT].bytes};
-    ret->message.credit_account_id =
-        (ProtobufCBinaryData){ID128_BYTES, asked->account_id[LEDGER_CREDIT].bytes};
-    ret->message.amount = &ret->amount;
-    ret->message.currency = asked->currency;
-    ret->message.kind = LEDGER__TRANSFER_KIND__POSTED;
-}
-
 /// A batch as the bytes of its message; freed by the caller.
 static struct bytes pack_batch(struct bench *bench)
 {
-    static struct request requests[BATCH];
+    static struct ledger_request requests[BATCH];
     static Ledger__CreateTransferRequest *messages[BATCH];
     for (size_t i = 0; i < BATCH; i++) {
-        make_request(bench, &requests[i]);
+        ledger_request_make(&bench->random, &requests[i]);
         messages[i] = &requests[i].message;
     }
     Ledger__BatchCreateTransfersRequest batch = LEDGER__BATCH_CREATE_TRANSFERS_REQUEST__INIT;
@@ -173,9 +147,9 @@ static double run_singles(struct bench *bench)
     struct arena *arena = arena_open(ARENA_BYTES_MAX);
     const struct rpc_metadata metadata = {.access_token = bench->teller.token};
     for (size_t i = 0; i < SINGLES; i++) {
-        struct request request;
+        struct ledger_request request;
         Ledger__Transfer *reply;
-        make_request(bench, &request);
+        ledger_request_make(&bench->random, &request);
         uint64_t begin_ns = clock_mono_ns();
         CHECK(status_ok(rpc_channel_call_wait(bench->channel,
                                               &ledger_methods[LEDGER_CREATE_TRANSFER], &metadata,
