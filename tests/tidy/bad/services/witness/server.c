@@ -1,0 +1,3 @@
+#include "gateway/http/server.h"
+
+#include "gateway/router.h"
